@@ -1,0 +1,27 @@
+/* Addresses as header text (RFC 5322 3.4): names quoted or encoded as needed, lists and groups.
+ *
+ * Pure functions that append to a buffer of the caller's. ASCII comes out (RFC 2047), unless UTF-8
+ * is asked for (RFC 6532). Domains stay as they are given: see address/idna.h. O(n).
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef ETTM_ADDRESS_FORMAT_H
+#define ETTM_ADDRESS_FORMAT_H
+
+#include "base/buffer.h"
+
+enum {
+  ETTM_FORMAT_UTF8 = 1 << 0 /* names and local parts in UTF-8, not in encoded words */
+};
+
+/* Appends a display name as a phrase: atoms as they are, else a quoted-string, else encoded words.
+ * Returns as ettm_buffer_append, or ETTM_E_UTF8, ETTM_E_UNSAFE (a control character). */
+ETTM_MUST_USE ettm_status ettm_format_phrase(ettm_buffer *out, ettm_str name, unsigned flags);
+
+/* Appends a local part: a dot-atom as it is, else a quoted-string with the least quoting. */
+ETTM_MUST_USE ettm_status ettm_format_local(ettm_buffer *out, ettm_str local);
+
+/* Appends "local@domain", or "name <local@domain>" when the name is not empty. */
+ETTM_MUST_USE ettm_status ettm_format_mailbox(ettm_buffer *out, ettm_str name, ettm_str local,
+                                              ettm_str domain, unsigned flags);
+
+#endif

@@ -1,0 +1,23 @@
+/* UTF-8 (RFC 3629): validation, the next code point, and where a text may be cut.
+ *
+ * Overlong forms, surrogates and code points above U+10FFFF are invalid. O(n), no memory.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef ETTM_BASE_UTF8_H
+#define ETTM_BASE_UTF8_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* True (1) when the whole of s is valid UTF-8. */
+int ettm_utf8_valid(ettm_str s);
+
+/* Reads the code point at the front of s. Returns its length in octets (1 to 4), or 0 when s is
+ * empty or does not begin with a valid one. */
+size_t ettm_utf8_next(ettm_str s, uint32_t *code_point);
+
+/* The largest n' <= n at which s may be cut without parting a code point: s is valid UTF-8. */
+size_t ettm_utf8_cut(ettm_str s, size_t n);
+
+#endif

@@ -1,0 +1,128 @@
+/* A MIME tree under construction, and the sealed message it becomes.
+ *
+ * Parts are named by small numbers; part 0 is the top. Content is copied in, or external: bytes
+ * that whoever reads the message hands over when the reader asks for that number. Sealing chooses
+ * the transfer encodings, boundaries and missing headers; time, entropy and host name are inputs,
+ * so a message is a pure function of what it was given. A sealed message never changes, is shared
+ * by reference count (not thread-safe), and is read through any number of readers (mime/reader.h).
+ * Memory: what was copied in, plus a fixed size a part.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef ETTM_MIME_MESSAGE_H
+#define ETTM_MIME_MESSAGE_H
+
+#include <stdint.h>
+
+#include "mime/header.h"
+
+#ifndef ETTM_PART_DEPTH
+#define ETTM_PART_DEPTH 16 /* multiparts within multiparts */
+#endif
+#ifndef ETTM_PARTS_MAX
+#define ETTM_PARTS_MAX 10000 /* parts of a message */
+#endif
+#define ETTM_SIZE_UNKNOWN UINT64_MAX
+#define ETTM_ENTROPY_SIZE 32 /* octets that seal needs: 16 for the Message-ID, 16 for boundaries   \
+                              */
+
+typedef struct ettm_message ettm_message;
+typedef uint32_t ettm_part; /* the number of a part of one message */
+
+/* What the choice of an encoding needs to know of a content; filled by ettm_content_scan. */
+typedef struct ettm_content_facts {
+  uint64_t size;      /* octets as given */
+  uint64_t qp_size;   /* octets as quoted-printable text */
+  uint64_t crlf_size; /* octets with every line end as CRLF */
+  uint64_t high;      /* octets above 127 */
+  uint32_t longest;   /* octets of the longest line, its line end not counted */
+  int fragile;        /* what a relay may change: control characters, a bare CR, white space at a
+                         line's end, a line that starts with "From " or "." or "--=_" */
+} ettm_content_facts;
+
+/* What a leaf is. All views are borrowed for the call only; an empty one means absent. */
+typedef struct ettm_leaf {
+  ettm_str type;        /* "text/plain"; empty: text/plain */
+  ettm_str charset;     /* a token; empty: UTF-8 for text, none for others */
+  ettm_str disposition; /* "attachment", "inline"; empty: no Content-Disposition */
+  ettm_str file_name;   /* UTF-8; its base name is sent, as filename* and as the legacy name */
+  ettm_str content_id;  /* "id@domain" without brackets */
+  int is_text;          /* 1: line ends are line ends and become CRLF; 0: every octet is kept */
+} ettm_leaf;
+
+typedef struct ettm_seal {
+  int64_t now;              /* Unix time of Date, seconds */
+  int zone_minutes;         /* east of UTC */
+  ettm_str entropy;         /* ETTM_ENTROPY_SIZE octets or more, random */
+  ettm_str message_id_host; /* right side of Message-ID; empty: the domain of From */
+} ettm_seal;
+
+/* Makes an empty message with one reference. */
+ETTM_MUST_USE ettm_status ettm_message_new(ettm_message **out, const ettm_alloc *a);
+
+/* One reference more, one less; the last one frees. NULL is fine. */
+void ettm_message_retain(ettm_message *m);
+void ettm_message_release(ettm_message *m);
+
+/* The headers of the whole message, to add to: NULL once sealed. Content-* and MIME-Version are the
+ * message's own business and are refused there at seal (ETTM_E_DUPLICATE). */
+ettm_headers *ettm_message_headers(ettm_message *m);
+
+/* The headers of a part beyond those the leaf makes; NULL once sealed or for a number not given. */
+ettm_headers *ettm_message_part_headers(ettm_message *m, ettm_part part);
+
+/* Adds a multipart under parent (a multipart), or as the top when it is the first part (parent is
+ * then ignored). subtype: "mixed", "alternative", "related"; parameters: ready text such as
+ * "; type=\"text/html\"", or empty. Returns ETTM_OK and the number, or: ETTM_E_STATE: sealed, or
+ * the parent takes no children; ETTM_E_NAME; ETTM_E_DEPTH; ETTM_E_LIMIT: too many; ETTM_E_MEMORY.
+ */
+ETTM_MUST_USE ettm_status ettm_message_add_multipart(ettm_message *m, ettm_part parent,
+                                                     ettm_str subtype, ettm_str parameters,
+                                                     ettm_part *out);
+
+/* Adds a leaf whose content is copied in. Same returns, and what its fields can cause:
+ * ETTM_E_UNSAFE, ETTM_E_UTF8 (text in UTF-8 that is not), ETTM_E_NAME, ETTM_E_LIMIT. */
+ETTM_MUST_USE ettm_status ettm_message_add_leaf(ettm_message *m, ettm_part parent,
+                                                const ettm_leaf *leaf, ettm_str content,
+                                                ettm_part *out);
+
+/* Adds a leaf whose content comes when it is read. size: octets as given, or ETTM_SIZE_UNKNOWN.
+ * facts: of the whole content, or NULL: it is then sent in base64. */
+ETTM_MUST_USE ettm_status ettm_message_add_external(ettm_message *m, ettm_part parent,
+                                                    const ettm_leaf *leaf, uint64_t size,
+                                                    const ettm_content_facts *facts,
+                                                    ettm_part *out);
+
+/* Fixes everything. Returns ETTM_OK, or: ETTM_E_STATE: sealed already, or no part; ETTM_E_ARGUMENT:
+ * no From, too little entropy, a date out of range; ETTM_E_DUPLICATE; ETTM_E_LIMIT; ETTM_E_MEMORY.
+ * After a failure the message can only be released. */
+ETTM_MUST_USE ettm_status ettm_message_seal(ettm_message *m, const ettm_seal *seal);
+
+int ettm_message_is_sealed(const ettm_message *m);
+
+/* Of a sealed message: its Message-ID with brackets, and its whole header section with the empty
+ * line behind it. Lent while the reference is held. */
+ettm_str ettm_message_id(const ettm_message *m);
+ettm_str ettm_message_header_section(const ettm_message *m);
+
+/* Of a sealed message: octets as they are sent, CRLF line ends, before dot-stuffing; or
+ * ETTM_SIZE_UNKNOWN. */
+uint64_t ettm_message_size(const ettm_message *m);
+
+/* What a server must offer for it: 1 or 0. */
+int ettm_message_needs_8bit(const ettm_message *m);
+int ettm_message_needs_smtputf8(const ettm_message *m);
+
+/* Looks through a content given in pieces: init, scan each piece, finish. */
+typedef struct ettm_content_scan {
+  ettm_content_facts facts;
+  uint64_t line; /* octets of the present line */
+  char start[5]; /* how the present line begins */
+  char last;     /* the octet before */
+  unsigned qp_column;
+} ettm_content_scan;
+
+void ettm_content_scan_init(ettm_content_scan *s);
+void ettm_content_scan_feed(ettm_content_scan *s, ettm_str piece);
+void ettm_content_scan_finish(ettm_content_scan *s, ettm_content_facts *facts);
+
+#endif

@@ -1,0 +1,27 @@
+/* Parameters of MIME header fields: token, quoted-string, or the extended form of RFC 2231.
+ *
+ * Appends "; name=value" to a value under construction, a space in front of each parameter where
+ * the header writer may fold. A value that is not plain ASCII, or too long, or looks like an
+ * encoded word, is written as name*0*=UTF-8''... with continuations of at most 75 octets; for names
+ * of files the legacy name="=?UTF-8?..." may be added by the caller. O(n).
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef ETTM_MIME_PARAMETER_H
+#define ETTM_MIME_PARAMETER_H
+
+#include "base/buffer.h"
+
+/* Appends one parameter. name: a token of at most 40 octets; value: UTF-8 without control
+ * characters. Returns as ettm_buffer_append, or ETTM_E_NAME, ETTM_E_UTF8, ETTM_E_UNSAFE. */
+ETTM_MUST_USE ettm_status ettm_parameter_append(ettm_buffer *out, ettm_str name, ettm_str value);
+
+/* Appends one parameter whose value is quoted encoded words (not by any RFC, but what old readers
+ * know): for name= of Content-Type beside filename* of Content-Disposition. Plain ASCII values are
+ * written as by ettm_parameter_append. */
+ETTM_MUST_USE ettm_status ettm_parameter_append_legacy(ettm_buffer *out, ettm_str name,
+                                                       ettm_str value);
+
+/* The base name of a path with / or \: what may be told to others of a file's name. Lends. */
+ettm_str ettm_file_base_name(ettm_str path);
+
+#endif

@@ -1,0 +1,36 @@
+/* The last lines of a dialogue, as they may be shown to a person: secrets masked, bytes bounded.
+ *
+ * Lines are "C: ..." and "S: ...", LF behind each; control characters and invalid UTF-8 are shown
+ * as
+ * "?". What a mask covers never gets in here. Keeps the youngest ETTM_TRANSCRIPT_SIZE octets, whole
+ * lines only. O(n).
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef ETTM_SMTP_TRANSCRIPT_H
+#define ETTM_SMTP_TRANSCRIPT_H
+
+#include "base/buffer.h"
+
+#ifndef ETTM_TRANSCRIPT_SIZE
+#define ETTM_TRANSCRIPT_SIZE 8192
+#endif
+#define ETTM_TRANSCRIPT_LINE 512 /* octets of one line; the rest is shown as "..." */
+
+typedef struct ettm_transcript {
+  ettm_buffer lines;
+  size_t fresh; /* octets at the end that ettm_transcript_take has not given yet */
+} ettm_transcript;
+
+void ettm_transcript_init(ettm_transcript *t, const ettm_alloc *a);
+void ettm_transcript_clear(ettm_transcript *t);
+
+/* Adds a line; direction 'C' or 'S'. What there is no memory for is left out: never an error. */
+void ettm_transcript_add(ettm_transcript *t, char direction, ettm_str line);
+
+/* All lines, lent until the next call. */
+ettm_str ettm_transcript_view(const ettm_transcript *t);
+
+/* The lines added since the last take (the youngest, where too many came), lent likewise. */
+ettm_str ettm_transcript_take(ettm_transcript *t);
+
+#endif
