@@ -36,7 +36,8 @@ size_t ettm_buffer_room(const ettm_buffer *b) {
 }
 
 ettm_str ettm_buffer_view(const ettm_buffer *b) {
-  return ettm_str_of(b->bytes + b->start, b->end - b->start);
+  /* NULL + 0 is undefined, even where nothing is read. */
+  return ettm_str_of(b->bytes != NULL ? b->bytes + b->start : NULL, b->end - b->start);
 }
 
 /* Moves the content to the front; the bytes it leaves behind are wiped when they are secret. */
@@ -85,9 +86,9 @@ ettm_status ettm_buffer_reserve(ettm_buffer *b, size_t n, char **place) {
   if (n > ettm_buffer_room(b)) {
     return ETTM_E_LIMIT;
   }
-  if (n > b->capacity - b->end) {
+  if (n > b->capacity - b->end || b->bytes == NULL) {
     /* Moving is paid for by the bytes consumed only while the gap is not smaller than the rest. */
-    if (size + n <= b->capacity && b->start >= size) {
+    if (b->bytes != NULL && size + n <= b->capacity && b->start >= size) {
       move_to_front(b);
     } else {
       status = grow(b, size + n);

@@ -14,7 +14,7 @@
 int ettm_utf8_valid(ettm_str s);
 
 /* Reads the code point at the front of s. Returns its length in octets (1 to 4), or 0 when s is
- * empty or does not begin with a valid one. */
+ * empty or does not begin with a valid one. code_point may be NULL. */
 size_t ettm_utf8_next(ettm_str s, uint32_t *code_point);
 
 /* The largest n' <= n at which s may be cut without parting a code point: s is valid UTF-8. */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/chars.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* What most printable characters are; the table adds to it, and takes away where one is special. */
+#define SEEN    (CTEXT | QTEXT | DTEXT | FTEXT | QP | ESMTP)
+#define WORD    (TOKEN | ATTR)
+#define ALNUM   (SEEN | WORD | ATEXT | EWP | ETTM_CHAR_LET_DIG)
+#define ALPHA   (ALNUM | ETTM_CHAR_ALPHA)
+#define DIGIT   (ALNUM | ETTM_CHAR_DIGIT)
+#define CONTROL ETTM_CHAR_CONTROL
+#define WSP     ETTM_CHAR_WSP
+#define ATEXT   ETTM_CHAR_ATEXT
+#define CTEXT   ETTM_CHAR_CTEXT
+#define QTEXT   ETTM_CHAR_QTEXT
+#define DTEXT   ETTM_CHAR_DTEXT
+#define FTEXT   ETTM_CHAR_FTEXT
+#define TOKEN   ETTM_CHAR_TOKEN
+#define ATTR    ETTM_CHAR_ATTRIBUTE
+#define QP      ETTM_CHAR_QP
+#define EWP     ETTM_CHAR_EW_PHRASE
+#define ESMTP   ETTM_CHAR_ESMTP_VALUE
+
+#define X2(flags) (flags), (flags)
+#define X4(flags) X2(flags), X2(flags)
+#define X8(flags) X4(flags), X4(flags)
+
+static const uint16_t table[128] = {
+    X8(CONTROL),
+    CONTROL, /* 8 */
+    CONTROL | WSP,
+    X2(CONTROL),
+    X4(CONTROL),
+    X8(CONTROL),
+    X8(CONTROL),
+    WSP,
+    /* ! */ SEEN | WORD | ATEXT | EWP,
+    /* " */ CTEXT | DTEXT | FTEXT | QP | ESMTP,
+    /* # */ SEEN | WORD | ATEXT,
+    /* $ */ SEEN | WORD | ATEXT,
+    /* % */ SEEN | TOKEN | ATEXT,
+    /* & */ SEEN | WORD | ATEXT,
+    /* ' */ SEEN | TOKEN | ATEXT,
+    /* ( */ QTEXT | DTEXT | FTEXT | QP | ESMTP,
+    /* ) */ QTEXT | DTEXT | FTEXT | QP | ESMTP,
+    /* * */ SEEN | TOKEN | ATEXT | EWP,
+    /* + */ SEEN | WORD | ATEXT | EWP,
+    /* , */ SEEN,
+    /* - */ SEEN | WORD | ATEXT | EWP,
+    /* . */ SEEN | WORD,
+    /* / */ SEEN | ATEXT | EWP,
+    X8(DIGIT),
+    X2(DIGIT),
+    /* : */ CTEXT | QTEXT | DTEXT | QP | ESMTP,
+    /* ; */ SEEN,
+    /* < */ SEEN,
+    /* = */ CTEXT | QTEXT | DTEXT | FTEXT | ATEXT, /* special in Q words, so no EWP */
+    /* > */ SEEN,
+    /* ? */ SEEN | ATEXT,
+    /* @ */ SEEN,
+    X8(ALPHA),
+    X8(ALPHA),
+    X8(ALPHA),
+    X2(ALPHA),
+    /* [ */ CTEXT | QTEXT | FTEXT | QP | ESMTP,
+    /* \ */ FTEXT | QP | ESMTP,
+    /* ] */ CTEXT | QTEXT | FTEXT | QP | ESMTP,
+    /* ^ */ SEEN | WORD | ATEXT,
+    /* _ */ SEEN | WORD | ATEXT, /* a space in Q words, so no EWP */
+    /* ` */ SEEN | WORD | ATEXT,
+    X8(ALPHA),
+    X8(ALPHA),
+    X8(ALPHA),
+    X2(ALPHA),
+    /* { */ SEEN | WORD | ATEXT,
+    /* | */ SEEN | WORD | ATEXT,
+    /* } */ SEEN | WORD | ATEXT,
+    /* ~ */ SEEN | WORD | ATEXT,
+    CONTROL,
+};
+
+unsigned ettm_char_flags(char c) {
+  unsigned char octet = (unsigned char)c;
+  return octet < 128 ? table[octet] : 0;
+}
+
+int ettm_char_is(char c, unsigned flags) {
+  return (ettm_char_flags(c) & flags) != 0;
+}
+
+int ettm_chars_all(ettm_str s, unsigned flags) {
+  size_t i;
+  for (i = 0; i < s.n; i++) {
+    if (!ettm_char_is(s.p[i], flags)) {
+      return 0;
+    }
+  }
+  return 1;
+}
+
+int ettm_has_8bit(ettm_str s) {
+  uint64_t eight;
+  unsigned seen = 0;
+  size_t i = 0;
+  for (; s.n - i >= sizeof eight; i += sizeof eight) {
+    memcpy(&eight, s.p + i, sizeof eight);
+    if ((eight & UINT64_C(0x8080808080808080)) != 0) {
+      return 1;
+    }
+  }
+  for (; i < s.n; i++) {
+    seen |= (unsigned char)s.p[i];
+  }
+  return (seen & 0x80) != 0;
+}
+
+int ettm_has_control(ettm_str s) {
+  size_t i;
+  for (i = 0; i < s.n; i++) {
+    if (ettm_char_is(s.p[i], CONTROL)) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+char ettm_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+char ettm_upper(char c) {
+  return c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/utf8.h"
+
+#include <string.h>
+
+/* The octets that a code point has by its first one; 0 where none can begin. */
+static size_t length_from(unsigned char first) {
+  if (first < 0x80) {
+    return 1;
+  }
+  if (first < 0xC2 || first > 0xF4) { /* 0xC0 and 0xC1 could only begin overlong forms */
+    return 0;
+  }
+  return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
+static int is_tail(char c) {
+  return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+/* Not overlong, no surrogate, not beyond Unicode: what n octets may stand for. */
+static int is_scalar(uint32_t value, size_t n) {
+  static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
+  return value >= smallest[n] && value <= 0x10FFFF && (value < 0xD800 || value > 0xDFFF);
+}
+
+size_t ettm_utf8_next(ettm_str s, uint32_t *code_point) {
+  unsigned char first = s.n > 0 ? (unsigned char)s.p[0] : 0xFF;
+  size_t n = length_from(first);
+  size_t i;
+  uint32_t value;
+  if (n == 0 || n > s.n) {
+    return 0;
+  }
+  value = n == 1 ? first : first & (0x7Fu >> n);
+  for (i = 1; i < n; i++) {
+    if (!is_tail(s.p[i])) {
+      return 0;
+    }
+    value = value << 6 | ((unsigned char)s.p[i] & 0x3Fu);
+  }
+  if (!is_scalar(value, n)) {
+    return 0;
+  }
+  if (code_point != NULL) {
+    *code_point = value;
+  }
+  return n;
+}
+
+/* How many octets at the front, in steps of eight, are ASCII. */
+static size_t skip_ascii(const char *p, size_t n) {
+  uint64_t eight;
+  size_t i = 0;
+  for (; n - i >= sizeof eight; i += sizeof eight) {
+    memcpy(&eight, p + i, sizeof eight);
+    if ((eight & UINT64_C(0x8080808080808080)) != 0) {
+      break;
+    }
+  }
+  return i;
+}
+
+int ettm_utf8_valid(ettm_str s) {
+  size_t i = 0;
+  while (i < s.n) {
+    size_t n;
+    i += skip_ascii(s.p + i, s.n - i);
+    if (i == s.n) {
+      break;
+    }
+    n = ettm_utf8_next(ettm_str_of(s.p + i, s.n - i), NULL);
+    if (n == 0) {
+      return 0;
+    }
+    i += n;
+  }
+  return 1;
+}
+
+size_t ettm_utf8_cut(ettm_str s, size_t n) {
+  if (n >= s.n) {
+    return s.n;
+  }
+  while (n > 0 && is_tail(s.p[n])) {
+    n--;
+  }
+  return n;
+}

@@ -1,0 +1,105 @@
+/* UTF-8: valid and invalid code points, at any distance from each other.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <stdint.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "check.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct {
+  const char *bytes;
+  size_t n;
+  uint32_t code_point; /* 0: not valid */
+} points[] = {
+    {"A", 1, 0x41},
+    {"\x7F", 1, 0x7F},
+    {"\xC2\x80", 2, 0x80},
+    {"\xDF\xBF", 2, 0x7FF},
+    {"\xE0\xA0\x80", 3, 0x800},
+    {"\xE3\x81\x82", 3, 0x3042},
+    {"\xED\x9F\xBF", 3, 0xD7FF},
+    {"\xEE\x80\x80", 3, 0xE000},
+    {"\xEF\xBF\xBF", 3, 0xFFFF},
+    {"\xF0\x90\x80\x80", 4, 0x10000},
+    {"\xF4\x8F\xBF\xBF", 4, 0x10FFFF},
+    {"", 0, 0},
+    {"\x80", 1, 0},             /* a tail */
+    {"\xC0\x80", 2, 0},         /* overlong */
+    {"\xC1\xBF", 2, 0},         /* overlong */
+    {"\xE0\x9F\xBF", 3, 0},     /* overlong */
+    {"\xF0\x8F\xBF\xBF", 4, 0}, /* overlong */
+    {"\xED\xA0\x80", 3, 0},     /* a surrogate */
+    {"\xED\xBF\xBF", 3, 0},     /* a surrogate */
+    {"\xF4\x90\x80\x80", 4, 0}, /* beyond U+10FFFF */
+    {"\xF5\x80\x80\x80", 4, 0},
+    {"\xFF", 1, 0},
+    {"\xC3", 1, 0}, /* cut */
+    {"\xE3\x81", 2, 0},
+    {"\xF0\x9F\x98", 3, 0},
+    {"\xC3(", 2, 0}, /* no tail behind */
+    {"\xE3\x81(", 3, 0},
+    {"\xF0\x9F(\x80", 4, 0},
+};
+
+static void utf8_next(void) {
+  size_t i;
+  for (i = 0; i < COUNT(points); i++) {
+    ettm_str s = check_guarded(ettm_str_of(points[i].bytes, points[i].n));
+    uint32_t got = 0;
+    CHECK_INT(ettm_utf8_next(s, &got), points[i].code_point != 0 ? points[i].n : 0);
+    CHECK_INT(got, points[i].code_point);
+    CHECK_INT(ettm_utf8_next(s, NULL), points[i].code_point != 0 ? points[i].n : 0);
+  }
+}
+
+/* Each code point at each distance from the steps of eight. */
+static void utf8_valid(void) {
+  char text[32];
+  size_t i, before, after;
+  for (i = 0; i < COUNT(points); i++) {
+    int is_valid = points[i].code_point != 0 || points[i].n == 0;
+    for (before = 0; before < 12; before++) {
+      for (after = 0; after < 10; after += 9) {
+        memset(text, 'x', sizeof text);
+        memcpy(text + before, points[i].bytes, points[i].n);
+        CHECK_INT(ettm_utf8_valid(ettm_str_of(text, before + points[i].n + after)), is_valid);
+      }
+    }
+  }
+}
+
+static void utf8_valid_reads_no_further(void) {
+  CHECK(ettm_utf8_valid(check_guarded(ETTM_LIT("12345678\xE3\x81\x82"))));
+  CHECK(!ettm_utf8_valid(check_guarded(ETTM_LIT("1234567\xE3\x81"))));
+  CHECK(ettm_utf8_valid(ettm_str_of(NULL, 0)));
+}
+
+static void utf8_nul(void) {
+  uint32_t code_point = 1;
+  CHECK(ettm_utf8_valid(ETTM_LIT("a\0b")));
+  CHECK_INT(ettm_utf8_next(ETTM_LIT("\0"), &code_point), 1);
+  CHECK_INT(code_point, 0);
+}
+
+static void utf8_cut(void) {
+  static const size_t wanted[] = {0, 1, 1, 1, 4, 4, 4, 4, 8, 9, 9, 9};
+  ettm_str s = check_guarded(ETTM_LIT("a\xE3\x81\x82\xF0\x9F\x98\x80z"));
+  size_t n;
+  for (n = 0; n < COUNT(wanted); n++) {
+    CHECK_INT(ettm_utf8_cut(s, n), wanted[n]);
+  }
+  CHECK_INT(ettm_utf8_cut(s, SIZE_MAX), s.n);
+}
+
+static const check_case cases[] = {
+    {"reads one code point, and no overlong, cut or surrogate one", utf8_next},
+    {"validates code points at any distance from each other", utf8_valid},
+    {"validates without reading further than the text", utf8_valid_reads_no_further},
+    {"takes NUL for a character", utf8_nul},
+    {"cuts between code points only", utf8_cut},
+};
+
+CHECK_MAIN("utf8", cases)
