@@ -1,11 +1,13 @@
 /* Address lists of RFC 5322 3.4 (with RFC 6854's groups and RFC 6532's UTF-8) as an iterator.
  *
  * Strict but for the obsolete forms that readers must take (4.4: white space and comments around
- * dots, source routes, empty list members). Does not know what may go on the wire: that is
- * address/path.h. The caller owns the parser and the input, which is borrowed; views in an
- * ettm_address live in the arena, a buffer of the caller's that the parser appends to, and are
- * valid until the caller changes it: they are given as offsets and read through ettm_address_*.
- * O(n) in time; comments nest to a bound. After an error every next call returns it again.
+ * dots, source routes, empty list members; not: control characters). Encoded words are decoded in
+ * the atoms of a name only: in a quoted-string they stay as they are. Does not know what may go on
+ * the wire: that is address/path.h. The caller owns the parser and the input, which is borrowed;
+ * views in an ettm_address live in the arena, a buffer of the caller's that the parser appends to,
+ * and are valid until the caller changes it: they are given as offsets and read through
+ * ettm_address_*. O(n) in time; comments nest to a bound. After an error every next call returns it
+ * again.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef ETTM_ADDRESS_ADDRESS_H
@@ -26,9 +28,10 @@ typedef enum ettm_address_kind {
 } ettm_address_kind;
 
 enum {
-  ETTM_ADDRESS_ONE = 1 << 0,     /* exactly one mailbox: no list, no group */
-  ETTM_ADDRESS_LENIENT = 1 << 1, /* dots in odd places of any local part (carriers' addresses) */
-  ETTM_ADDRESS_CARRIERS = 1 << 2 /* the same for docomo.ne.jp and ezweb.ne.jp only */
+  ETTM_ADDRESS_ONE = 1 << 0,      /* exactly one mailbox: no list, no group */
+  ETTM_ADDRESS_LENIENT = 1 << 1,  /* dots in odd places of any local part (carriers' addresses) */
+  ETTM_ADDRESS_CARRIERS = 1 << 2, /* the same for docomo.ne.jp and ezweb.ne.jp only */
+  ETTM_ADDRESS_BARE = 1 << 3      /* no name, no < > and no group: addr-specs only */
 };
 
 /* A part of the arena. */
@@ -63,9 +66,10 @@ typedef struct ettm_address_parser {
 void ettm_address_parser_init(ettm_address_parser *p, ettm_str in, unsigned flags,
                               ettm_buffer *arena, const ettm_charset *charset);
 
-/* Finds the next member. Returns ETTM_OK: *out is set; ETTM_DONE: the list is over; ETTM_E_ADDRESS:
- * not by the grammar, with the parser's token_at, error_at and expected; ETTM_E_UTF8, ETTM_E_UNSAFE
- * (a control character), ETTM_E_LIMIT, ETTM_E_MEMORY. */
+/* Finds the next member. Returns ETTM_OK: *out is set, and a comma, the end of the group or the end
+ * follows it; ETTM_DONE: the list is over (an empty one is no error without ETTM_ADDRESS_ONE);
+ * ETTM_E_ADDRESS: not by the grammar, with the parser's token_at, error_at and expected;
+ * ETTM_E_UTF8, ETTM_E_UNSAFE (a control character), ETTM_E_LIMIT, ETTM_E_MEMORY. */
 ETTM_MUST_USE ettm_status ettm_address_next(ettm_address_parser *p, ettm_address *out);
 
 /* The bytes of a span of the arena, lent until the arena changes. */

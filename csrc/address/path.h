@@ -15,7 +15,9 @@
 #define ETTM_MAILBOX_MAX 254
 
 /* Appends the mailbox made of its parts, without < and >. utf8: SMTPUTF8 is in force; a U-label
- * domain is then sent as it is, else as A-labels (address/idna.h). Returns ETTM_OK, or:
+ * domain is then sent in U-labels, else as A-labels (address/idna.h), and A-labels behind a
+ * non-ASCII local part become U-labels where they can. After a failure out is as it was. The limit
+ * of the local part counts its quotes. Returns ETTM_OK, or:
  * ETTM_E_ADDRESS; ETTM_E_UNSAFE: a control character; ETTM_E_LIMIT: too long;
  * ETTM_E_NEEDS_SMTPUTF8: a non-ASCII local part without utf8; ETTM_E_DOMAIN, ETTM_E_NO_IDNA;
  * ETTM_E_UTF8; ETTM_E_MEMORY. */
@@ -23,7 +25,8 @@ ETTM_MUST_USE ettm_status ettm_path_append(ettm_buffer *out, ettm_str local, ett
                                            int utf8);
 
 /* Parses one addr-spec (no name, no brackets; "postmaster" alone is allowed when bare_postmaster)
- * and appends its path. Returns as ettm_path_append. */
+ * by address/address.h, with ETTM_ADDRESS_CARRIERS, and appends its path. Returns as
+ * ettm_path_append. */
 ETTM_MUST_USE ettm_status ettm_path_from_text(ettm_buffer *out, ettm_str text, int utf8,
                                               int bare_postmaster);
 
