@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "codec/quoted_printable.h"
 #include "mime/header.h"
 
 #ifndef ETTM_PART_DEPTH
@@ -22,8 +23,8 @@
 #define ETTM_PARTS_MAX 10000 /* parts of a message */
 #endif
 #define ETTM_SIZE_UNKNOWN UINT64_MAX
-#define ETTM_ENTROPY_SIZE 32 /* octets that seal needs: 16 for the Message-ID, 16 for boundaries   \
-                              */
+/* Octets that seal needs: 16 for the Message-ID, 16 for the boundaries. */
+#define ETTM_ENTROPY_SIZE 32
 
 typedef struct ettm_message ettm_message;
 typedef uint32_t ettm_part; /* the number of a part of one message */
@@ -37,23 +38,26 @@ typedef struct ettm_content_facts {
   uint32_t longest;   /* octets of the longest line, its line end not counted */
   int fragile;        /* what a relay may change: control characters, a bare CR, white space at a
                          line's end, a line that starts with "From " or "." or "--=_" */
+  int open_end;       /* the last line has no line end */
 } ettm_content_facts;
 
 /* What a leaf is. All views are borrowed for the call only; an empty one means absent. */
 typedef struct ettm_leaf {
-  ettm_str type;        /* "text/plain"; empty: text/plain */
-  ettm_str charset;     /* a token; empty: UTF-8 for text, none for others */
+  ettm_str type;    /* "text/plain", also with parameters; empty: text/plain; no multipart */
+  ettm_str charset; /* a token; empty: for is_text and text/... UTF-8 (or us-ascii), else none */
   ettm_str disposition; /* "attachment", "inline"; empty: no Content-Disposition */
   ettm_str file_name;   /* UTF-8; its base name is sent, as filename* and as the legacy name */
   ettm_str content_id;  /* "id@domain" without brackets */
-  int is_text;          /* 1: line ends are line ends and become CRLF; 0: every octet is kept */
+  int is_text;          /* 1: line ends are line ends and become CRLF; 0: every octet is kept.
+                           Content of message/... (not message/global) is always text: it may not
+                           be encoded (RFC 2046 5.2.1) */
 } ettm_leaf;
 
 typedef struct ettm_seal {
   int64_t now;              /* Unix time of Date, seconds */
   int zone_minutes;         /* east of UTC */
   ettm_str entropy;         /* ETTM_ENTROPY_SIZE octets or more, random */
-  ettm_str message_id_host; /* right side of Message-ID; empty: the domain of From */
+  ettm_str message_id_host; /* right side of Message-ID, UTF-8; empty: the domain of From */
 } ettm_seal;
 
 /* Makes an empty message with one reference. */
@@ -63,11 +67,14 @@ ETTM_MUST_USE ettm_status ettm_message_new(ettm_message **out, const ettm_alloc 
 void ettm_message_retain(ettm_message *m);
 void ettm_message_release(ettm_message *m);
 
-/* The headers of the whole message, to add to: NULL once sealed. Content-* and MIME-Version are the
- * message's own business and are refused there at seal (ETTM_E_DUPLICATE). */
+/* The headers of the whole message, to add to: NULL once sealed. MIME-Version and the Content-Type,
+ * -Transfer-Encoding, -Disposition and -ID are the message's own business and are refused there at
+ * seal (ETTM_E_DUPLICATE). A Date or Message-ID that is there is kept. They are sent in their
+ * order, with Date in front, Message-ID, MIME-Version and Content-* behind. */
 ettm_headers *ettm_message_headers(ettm_message *m);
 
-/* The headers of a part beyond those the leaf makes; NULL once sealed or for a number not given. */
+/* The headers of a part beyond those the leaf makes; NULL once sealed or for a number not given.
+ * Those of part 0 are those of the message. Valid until the message is sealed. */
 ettm_headers *ettm_message_part_headers(ettm_message *m, ettm_part part);
 
 /* Adds a multipart under parent (a multipart), or as the top when it is the first part (parent is
@@ -80,21 +87,25 @@ ETTM_MUST_USE ettm_status ettm_message_add_multipart(ettm_message *m, ettm_part 
                                                      ettm_part *out);
 
 /* Adds a leaf whose content is copied in. Same returns, and what its fields can cause:
- * ETTM_E_UNSAFE, ETTM_E_UTF8 (text in UTF-8 that is not), ETTM_E_NAME, ETTM_E_LIMIT. */
+ * ETTM_E_UNSAFE, ETTM_E_UTF8 (text in UTF-8 that is not), ETTM_E_NAME (of a type, charset,
+ * disposition or content_id), ETTM_E_LIMIT (also: message/... with a line above 998 octets). */
 ETTM_MUST_USE ettm_status ettm_message_add_leaf(ettm_message *m, ettm_part parent,
                                                 const ettm_leaf *leaf, ettm_str content,
                                                 ettm_part *out);
 
 /* Adds a leaf whose content comes when it is read. size: octets as given, or ETTM_SIZE_UNKNOWN.
- * facts: of the whole content, or NULL: it is then sent in base64. */
+ * facts: of the whole content, or NULL: it is then sent in base64 (message/...: as 8bit). Text is
+ * not validated here. */
 ETTM_MUST_USE ettm_status ettm_message_add_external(ettm_message *m, ettm_part parent,
                                                     const ettm_leaf *leaf, uint64_t size,
                                                     const ettm_content_facts *facts,
                                                     ettm_part *out);
 
-/* Fixes everything. Returns ETTM_OK, or: ETTM_E_STATE: sealed already, or no part; ETTM_E_ARGUMENT:
- * no From, too little entropy, a date out of range; ETTM_E_DUPLICATE; ETTM_E_LIMIT; ETTM_E_MEMORY.
- * After a failure the message can only be released. */
+/* Fixes everything. Returns ETTM_OK, or: ETTM_E_STATE: sealed already, no part, or a multipart
+ * without parts; ETTM_E_ARGUMENT: no From, several authors in From without a Sender (RFC 5322
+ * 3.6.2), too little entropy, a date out of range, a host that can stand in no Message-ID;
+ * ETTM_E_ADDRESS, ETTM_E_DOMAIN, ETTM_E_NO_IDNA: From or the host; ETTM_E_DUPLICATE; ETTM_E_LIMIT;
+ * ETTM_E_MEMORY. After a failure the message can only be released. */
 ETTM_MUST_USE ettm_status ettm_message_seal(ettm_message *m, const ettm_seal *seal);
 
 int ettm_message_is_sealed(const ettm_message *m);
@@ -118,7 +129,7 @@ typedef struct ettm_content_scan {
   uint64_t line; /* octets of the present line */
   char start[5]; /* how the present line begins */
   char last;     /* the octet before */
-  unsigned qp_column;
+  ettm_qp qp;
 } ettm_content_scan;
 
 void ettm_content_scan_init(ettm_content_scan *s);

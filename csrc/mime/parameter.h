@@ -2,8 +2,8 @@
  *
  * Appends "; name=value" to a value under construction, a space in front of each parameter where
  * the header writer may fold. A value that is not plain ASCII, or too long, or looks like an
- * encoded word, is written as name*0*=UTF-8''... with continuations of at most 75 octets; for names
- * of files the legacy name="=?UTF-8?..." may be added by the caller. O(n).
+ * encoded word, is written as name*=UTF-8''..., in continuations of at most 75 octets; for names of
+ * files the legacy name="=?UTF-8?..." may be added by the caller. O(n).
  *
  * SPDX-License-Identifier: MIT */
 #ifndef ETTM_MIME_PARAMETER_H
@@ -20,6 +20,11 @@ ETTM_MUST_USE ettm_status ettm_parameter_append(ettm_buffer *out, ettm_str name,
  * written as by ettm_parameter_append. */
 ETTM_MUST_USE ettm_status ettm_parameter_append_legacy(ettm_buffer *out, ettm_str name,
                                                        ettm_str value);
+
+/* Reads the next parameter of *rest, which is "; name=value; ..." with the value a token or a
+ * quoted-string, and moves *rest behind it. The value is given as it stands there. Returns ETTM_OK;
+ * ETTM_DONE: *rest is over; ETTM_E_NAME: this is not by the grammar (RFC 2045 5.1). */
+ETTM_MUST_USE ettm_status ettm_parameter_next(ettm_str *rest, ettm_str *name, ettm_str *value);
 
 /* The base name of a path with / or \: what may be told to others of a file's name. Lends. */
 ettm_str ettm_file_base_name(ettm_str path);
