@@ -1,8 +1,9 @@
 /* What a server offers in its reply to EHLO (RFC 5321 4.1.1.1): keywords and their parameters.
  *
  * Keywords are whole tokens, compared without case; the first line is the server's name and never a
- * keyword. A keyword that is switched off is as if it had not been offered. Memory: one copy of the
- * reply's lines, bounded. O(n) to read, O(n) to look up.
+ * keyword. A keyword that is switched off is as if it had not been offered; a line that holds a
+ * control character is passed over; "AUTH=" is read as "AUTH ", as it was written before RFC 2554.
+ * Memory: one copy of the reply's lines, bounded. O(n) to read, O(n) to look up.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef ETTM_SMTP_CAPABILITIES_H
@@ -49,6 +50,10 @@ ETTM_MUST_USE ettm_status ettm_capabilities_read(ettm_capabilities *c, const ett
 
 /* True (1) when the keyword (any case) is offered; *parameters is then set, lent, may be empty. */
 int ettm_capabilities_find(const ettm_capabilities *c, ettm_str keyword, ettm_str *parameters);
+
+/* True (1) when the extension of each parameter of a MAIL or RCPT is offered: the one that defines
+ * it (RFC 1870, 3461, 4954, 6152, 6531, 8689), else one of the parameter's own name. */
+int ettm_capabilities_allow(const ettm_capabilities *c, ettm_str parameters);
 
 /* All of them: "KEYWORD parameters" lines parted by LF, lent until the next read. */
 ettm_str ettm_capabilities_view(const ettm_capabilities *c);

@@ -14,7 +14,8 @@
 #include "base/buffer.h"
 
 #ifndef ETTM_REPLY_LINE
-#define ETTM_REPLY_LINE 4096 /* octets of a line; RFC 5321 4.5.3.1.5 asks for 512 */
+#define ETTM_REPLY_LINE                                                                            \
+  12288 /* octets of a line with CRLF; RFC 5321 4.5.3.1.5 asks for 512, RFC 4954 4 for this */
 #endif
 #ifndef ETTM_REPLY_LINES
 #define ETTM_REPLY_LINES 256
@@ -38,9 +39,9 @@ typedef struct ettm_reply_parser {
   ettm_reply reply;
   ettm_status status;
   int state;
-  int complete;
-  int line_code;
-  uint32_t line_length;
+  int complete;         /* the last parse ended a reply: the next begins another */
+  int line_code;        /* as far as its digits were read */
+  uint32_t line_length; /* octets of the present line, without CRLF */
 } ettm_reply_parser;
 
 void ettm_reply_parser_init(ettm_reply_parser *p, const ettm_alloc *a);

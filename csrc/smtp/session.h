@@ -2,9 +2,12 @@
  *
  * No sockets, no clock, no callbacks. Commands queue; each leaves when the one before it allows:
  * at once where PIPELINING is offered and the verb may be followed in one flight, else after the
- * reply. Everything that goes in is copied; what comes out is lent until the next call. Memory is
- * bounded by the options; every call is O(bytes it handles). Once `next` has returned a failure it
- * returns it for ever; peek may still lend, fate and transcript answer.
+ * reply. Where all recipients of a transaction were refused and DATA gets a 354 all the same, the
+ * session ends the empty content itself and reports REFUSED in phase DATA, whatever the reply to
+ * that is (RFC 2920 3.1); a 354 behind a refused MAIL is ETTM_E_PROTOCOL. Everything that goes in
+ * is copied; what comes out is lent until the next call. Memory is bounded by the options; every
+ * call is O(bytes it handles). Once `next` has returned a failure it returns it for ever; peek may
+ * still lend, fate and transcript answer.
  *
  * Driving it: while next gives events, handle them; if want is 0, stop; if WRITE, send peek and
  * skip what was sent; if BODY, give content; else if READ, read at most room and feed, or feed_eof;
@@ -61,31 +64,40 @@ ETTM_MUST_USE ettm_status ettm_session_new(ettm_session **out, const ettm_sessio
                                            const ettm_alloc *a);
 void ettm_session_free(ettm_session *s); /* never does I/O; NULL is fine */
 
-/* The five verbs. */
+/* The five verbs. feed returns ETTM_OK, or: ETTM_FULL above room, ETTM_E_STATE after feed_eof,
+ * after the end of the dialogue and while a handshake is due, ETTM_E_MEMORY. */
 size_t ettm_session_room(const ettm_session *s);
 ETTM_MUST_USE ettm_status ettm_session_feed(ettm_session *s, const char *in, size_t n);
 ETTM_MUST_USE ettm_status ettm_session_feed_eof(ettm_session *s);
 ettm_str ettm_session_peek(ettm_session *s);
 void ettm_session_skip(ettm_session *s, size_t n);
 
-/* Pulls one event. Returns ETTM_OK; ETTM_NEED_INPUT: none now; ETTM_DONE: the dialogue is over;
- * ETTM_E_PROTOCOL, ETTM_E_REPLY_SIZE, ETTM_E_INJECTED, ETTM_E_CLOSED, ETTM_E_MEMORY: failed. */
+/* Pulls one event. A command is answered only when it was skipped whole: a reply that came before
+ * is one that nobody expects. Returns ETTM_OK; ETTM_NEED_INPUT: none now; ETTM_DONE: the dialogue
+ * is over; ETTM_E_PROTOCOL, ETTM_E_REPLY_SIZE, ETTM_E_INJECTED, ETTM_E_CLOSED, ETTM_E_MEMORY:
+ * failed. */
 ETTM_MUST_USE ettm_status ettm_session_next(ettm_session *s, ettm_event *ev);
 
-/* ETTM_WANT_ bits; 0: drop the connection. */
+/* ETTM_WANT_ bits; 0: drop the connection; next says why. */
 unsigned ettm_session_want(ettm_session *s);
 
 /* What is waited for or being done, and so which timeout applies: the oldest unanswered command, or
- * BODY, TLS, IDLE, CLOSED. */
+ * BODY, TLS, IDLE, CLOSED. After a failure: the one in which it happened. */
 ettm_phase ettm_session_phase(const ettm_session *s);
 
-/* The fate of the content of the present or last transaction. */
+/* The fate of the content whose ETTM_EVENT_BODY came last; NOT_SENT before the first. Its end
+ * counts as handed over when skip has passed it. */
 ettm_fate ettm_session_fate(const ettm_session *s);
 
 /* Queues one command. Returns ETTM_OK, or (nothing was queued, the session goes on): what
- * ettm_command_append returns; ETTM_FULL: too many wait; ETTM_E_STATE: QUIT was queued, or the
- * dialogue is over, or a handshake is due; ETTM_E_NOT_OFFERED: STARTTLS or AUTH without the offer,
- * or a MAIL/RCPT parameter of an extension not offered. */
+ * ettm_command_append returns; ETTM_FULL: too many wait; ETTM_E_STATE: QUIT or STARTTLS was queued,
+ * or the dialogue is over, or a handshake is due, or anything but QUIT after a refused greeting, or
+ * STARTTLS for the second time; ETTM_E_NOT_OFFERED: STARTTLS, AUTH, EXPN or utf8 without the offer,
+ * or a MAIL/RCPT parameter of an extension not offered. A failed session returns its
+ * failure, and ETTM_E_MEMORY fails it.
+ *
+ * The order of commands is the caller's; the server answers for it. A second MAIL, or DATA without
+ * MAIL, is not held back here. */
 ETTM_MUST_USE ettm_status ettm_session_command(ettm_session *s, const ettm_command *c);
 
 /* A mark of the queue's end; ettm_session_rewind takes back what was queued behind it, as long as

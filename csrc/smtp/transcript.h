@@ -10,6 +10,8 @@
 #define ETTM_SMTP_TRANSCRIPT_H
 
 #include "base/buffer.h"
+#include "smtp/command.h"
+#include "smtp/reply.h"
 
 #ifndef ETTM_TRANSCRIPT_SIZE
 #define ETTM_TRANSCRIPT_SIZE 8192
@@ -26,6 +28,15 @@ void ettm_transcript_clear(ettm_transcript *t);
 
 /* Adds a line; direction 'C' or 'S'. What there is no memory for is left out: never an error. */
 void ettm_transcript_add(ettm_transcript *t, char direction, ettm_str line);
+
+/* Adds a command's line (with its CRLF); what follows the mechanism of an AUTH is masked. */
+void ettm_transcript_add_command(ettm_transcript *t, ettm_verb verb, ettm_str line);
+
+/* Adds each line of a reply. */
+void ettm_transcript_add_reply(ettm_transcript *t, const ettm_reply *reply);
+
+/* Adds "(content, N octets)". */
+void ettm_transcript_add_content(ettm_transcript *t, uint64_t octets);
 
 /* All lines, lent until the next call. */
 ettm_str ettm_transcript_view(const ettm_transcript *t);
