@@ -18,20 +18,29 @@
 
 typedef struct ettm_resolver ettm_resolver;
 
-/* Starts a look-up of both families. An IP address as text is answered without a thread. host: no
- * NUL, at most 253 octets. Returns ETTM_OK, ETTM_E_ARGUMENT, ETTM_E_LIMIT: too many threads run,
- * ETTM_E_MEMORY, ETTM_E_IO. */
+/* Starts a look-up of both families. An IP address as text is answered without a thread, through
+ * the same descriptor. host is copied: 1 to 253 octets, no control character, no space; a
+ * non-ASCII name must be in its A-label form. Returns ETTM_OK, or: ETTM_E_ARGUMENT;
+ * ETTM_E_LIMIT if too many threads run; ETTM_E_MEMORY; ETTM_E_IO. */
 ETTM_MUST_USE ettm_status ettm_resolver_start(ettm_resolver **out, ettm_str host, int port);
 
-/* A descriptor that becomes readable when the answer is there; belongs to the resolver. */
+/* A descriptor that becomes readable when the answer is there, and stays so; belongs to the
+ * resolver. */
 int ettm_resolver_fd(const ettm_resolver *r);
 
-/* Takes the answer: at most max endpoints, families alternating (RFC 8305 4). ETTM_OK;
- * ETTM_NEED_INPUT: not there yet; ETTM_E_DNS: *reason is a static sentence. */
+/* Takes the answer: at most max endpoints, without doubles, families alternating from that of the
+ * system's first choice on (RFC 8305 4). May be called again. ETTM_OK: *count > 0 (0 only for a max
+ * of 0); ETTM_NEED_INPUT: not there yet; ETTM_E_DNS: *reason is a static sentence that says what to
+ * do, without a full stop. */
 ETTM_MUST_USE ettm_status ettm_resolver_take(ettm_resolver *r, ettm_endpoint *list, size_t max,
                                              size_t *count, const char **reason);
 
-/* Ends it. Never waits: a thread that still runs frees what it owns when it is done. */
+/* True (1) after ETTM_E_DNS when the same look-up may succeed later, such as when no name server
+ * answered; 0 when the name is not there. */
+int ettm_resolver_may_pass(const ettm_resolver *r);
+
+/* Ends it; NULL is fine. Never waits: a thread that still runs keeps what it needs, the pipe
+ * included, and frees it when the system's resolver lets go of it. */
 void ettm_resolver_free(ettm_resolver *r);
 
 #endif

@@ -15,6 +15,10 @@
 
 #define ETTM_ENDPOINT_TEXT 72 /* "[2001:db8::1]:65535" and a NUL */
 
+#ifndef ETTM_POLL_ITEMS
+#define ETTM_POLL_ITEMS 1024 /* the most that ettm_poll takes: 8 KiB of stack */
+#endif
+
 /* One address to connect to or listen on. */
 typedef struct ettm_endpoint {
   int family; /* AF_INET, AF_INET6, AF_UNIX */
@@ -29,10 +33,12 @@ typedef struct ettm_endpoint {
  * Returns ETTM_OK or ETTM_E_ARGUMENT. */
 ETTM_MUST_USE ettm_status ettm_endpoint_from_ip(ettm_endpoint *out, ettm_str ip, int port);
 
-/* The path of a Unix socket. Returns ETTM_OK or ETTM_E_LIMIT, ETTM_E_UNSAFE (a NUL in it). */
+/* The path of a Unix socket. Returns ETTM_OK or ETTM_E_LIMIT (too long for the system, about 100
+ * octets), ETTM_E_UNSAFE (a NUL in it), ETTM_E_ARGUMENT (it is empty). */
 ETTM_MUST_USE ettm_status ettm_endpoint_from_path(ettm_endpoint *out, ettm_str path);
 
-/* "192.0.2.1" or "2001:db8::1" or the path, for people and for EHLO; returns out. */
+/* "192.0.2.1" or "2001:db8::1" or the path ("" for a Unix socket without one), for people and for
+ * EHLO; returns out. */
 const char *ettm_endpoint_host(const ettm_endpoint *e, char out[128]);
 int ettm_endpoint_port(const ettm_endpoint *e);
 
@@ -53,16 +59,17 @@ ETTM_MUST_USE ettm_status ettm_socket_listen(int *fd, const ettm_endpoint *on, i
 ETTM_MUST_USE ettm_status ettm_socket_accept(int *fd, int listening, int *sys_error);
 
 /* ETTM_OK: *sent > 0 octets were taken; ETTM_FULL: none now; ETTM_E_CLOSED: the peer is gone;
- * ETTM_E_IO. */
+ * ETTM_E_IO; ETTM_E_ARGUMENT: n is 0. */
 ETTM_MUST_USE ettm_status ettm_socket_send(int fd, const char *p, size_t n, size_t *sent,
                                            int *sys_error);
 
 /* ETTM_OK: *got > 0 octets; ETTM_NEED_INPUT: none now; ETTM_DONE: the peer sends no more;
- * ETTM_E_CLOSED: it was reset; ETTM_E_IO. */
+ * ETTM_E_CLOSED: it was reset; ETTM_E_IO; ETTM_E_ARGUMENT: capacity is 0. */
 ETTM_MUST_USE ettm_status ettm_socket_receive(int fd, char *p, size_t capacity, size_t *got,
                                               int *sys_error);
 
-/* 1 when something (bytes, an end, an error) could be read now without waiting. Reads nothing. */
+/* 1 when something (bytes, an end, an error) could be read now without waiting. Reads nothing.
+ * Sockets only. */
 int ettm_socket_has_news(int fd);
 
 /* The endpoint on this side and on the other. ETTM_OK or ETTM_E_IO. */
@@ -81,7 +88,10 @@ typedef struct ettm_poll_item {
 } ettm_poll_item;
 
 /* Waits until one of the items is ready or the clock shows deadline_ms (ettm_clock_ms; negative: no
- * deadline). Goes on after EINTR. Returns ETTM_OK; ETTM_E_TIMEOUT; ETTM_E_IO. */
+ * deadline; one that is over: looks once). Goes on after EINTR, with the time that is left. An item
+ * with fd -1 or nothing wanted is passed over; a descriptor that is not open counts as a hang-up;
+ * no items at all: sleeps. Returns ETTM_OK; ETTM_E_TIMEOUT; ETTM_E_LIMIT: count is above
+ * ETTM_POLL_ITEMS; ETTM_E_IO. */
 ETTM_MUST_USE ettm_status ettm_poll(ettm_poll_item *items, size_t count, int64_t deadline_ms,
                                     int *sys_error);
 
