@@ -19,14 +19,19 @@ typedef struct ettm_tls_context ettm_tls_context;
 typedef struct ettm_tls_options {
   int is_server;
   int insecure_skip_verify; /* 1: any certificate will do */
-  ettm_str ca_file;         /* path of PEM certificates trusted instead of the system's */
+  ettm_str ca_file;         /* path of PEM certificates trusted instead of the system's; a server
+                               that is given any wants a certificate of the client */
   ettm_str ca_pem;          /* the same as text; both may be given */
   ettm_str certificate;     /* PEM text of the own chain (client's or server's) */
-  ettm_str key;             /* PEM text of its key */
+  ettm_str key;             /* PEM text of its key; empty: it stands with the certificate */
   ettm_str key_password;
   ettm_str min_version; /* "1.2" (when empty), "1.3"; "1.0" and "1.1" by name only */
   ettm_str ciphers;     /* OpenSSL's list for TLS 1.2 */
-  int security_level;   /* OpenSSL's; 0 means 2 */
+  int security_level;   /* OpenSSL's, 1 to 5; 0 means 2, below 0 means OpenSSL's 0 */
+  ettm_str pin_sha256;  /* SHA-256 of the public keys (SPKI) of which the peer's must be one: base64
+                           or hexadecimal, parted by spaces or commas. A pinned key needs no trusted
+                           issuer; name and dates are checked all the same */
+  ettm_str crl_file;    /* path of PEM revocation lists for the peers' certificates */
 } ettm_tls_options;
 
 /* Makes a context with one reference. Returns ETTM_OK, or ETTM_E_TLS, ETTM_E_ARGUMENT,

@@ -23,7 +23,8 @@ ETTM_MUST_USE ettm_status ettm_tls_new(ettm_tls **out, ettm_tls_context *c, ettm
                                        const ettm_alloc *a);
 void ettm_tls_free(ettm_tls *t); /* no I/O, no shutdown; NULL is fine */
 
-/* The five verbs, ciphertext. */
+/* The five verbs, ciphertext. feed returns ETTM_FULL (and takes nothing) when n is above room,
+ * ETTM_E_STATE after feed_eof. */
 size_t ettm_tls_room(const ettm_tls *t);
 ETTM_MUST_USE ettm_status ettm_tls_feed(ettm_tls *t, const char *in, size_t n);
 ETTM_MUST_USE ettm_status ettm_tls_feed_eof(ettm_tls *t);
@@ -48,6 +49,10 @@ void ettm_tls_close(ettm_tls *t);
 const char *ettm_tls_version(const ettm_tls *t);
 const char *ettm_tls_cipher(const ettm_tls *t);
 int ettm_tls_is_verified(const ettm_tls *t);
+
+/* Channel binding "tls-exporter" (RFC 9266). Returns ETTM_OK; ETTM_E_STATE before the handshake, or
+ * where TLS 1.2 lacks the extended master secret; ETTM_E_TLS (this alone is no failed engine). */
+ETTM_MUST_USE ettm_status ettm_tls_exporter(const ettm_tls *t, unsigned char out[32]);
 
 /* After a failure: one sentence on what happened, "" when there is none. Lent. */
 const char *ettm_tls_reason(const ettm_tls *t);

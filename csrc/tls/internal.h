@@ -1,0 +1,25 @@
+/* What a TLS context is made of, for the files of this folder and its tests.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef ETTM_TLS_INTERNAL_H
+#define ETTM_TLS_INTERNAL_H
+
+#include <openssl/ssl.h>
+
+#include "tls/context.h"
+
+#define ETTM_TLS_PINS 8
+
+struct ettm_tls_context {
+  ettm_alloc alloc;
+  size_t references;
+  SSL_CTX *ssl;
+  BIO_METHOD *channel_method;
+  int is_server;
+  int verifies; /* the peer's certificate has to be good */
+  size_t pin_count;
+  unsigned char pins[ETTM_TLS_PINS][32];
+  char trust_path[256];
+};
+
+#endif
