@@ -1,0 +1,346 @@
+/* ettsumailer.address: one mailbox, immutable; and the lists that hold many.
+ *
+ * All bytes are in the userdata itself, one part behind the other, so there is nothing to close. A
+ * parser's arena is a scratch userdata: results may be pushed while the list is still being read.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "address/address.h"
+#include "address/format.h"
+#include "address/idna.h"
+#include "address/path.h"
+#include "base/chars.h"
+#include "lua/classes.h"
+
+enum { PART_NAME, PART_LOCAL, PART_DOMAIN, PART_GROUP, PARTS };
+
+typedef struct mailbox {
+  size_t sizes[PARTS];
+  int has_name, has_group;
+} mailbox; /* the bytes of the parts follow */
+
+static const mailbox *check_address(lua_State *L, int arg) {
+  return (const mailbox *)ettml_object_check(L, arg, ETTML_ADDRESS);
+}
+
+static ettm_str part_of(const mailbox *a, int part) {
+  const char *p = (const char *)(a + 1);
+  int i;
+  for (i = 0; i < part; i++) {
+    p += a->sizes[i];
+  }
+  return ettm_str_of(p, a->sizes[part]);
+}
+
+/* What an address is made of; an absent name or group has p == NULL. */
+static void push_mailbox(lua_State *L, const ettm_str parts[PARTS]) {
+  size_t size = sizeof(mailbox);
+  mailbox *a;
+  char *place;
+  int i;
+  for (i = 0; i < PARTS; i++) {
+    size += parts[i].n; /* together less than a Lua string that is there already, twice */
+  }
+  a = (mailbox *)ettml_object_new(L, ETTML_ADDRESS, size);
+  place = (char *)(a + 1);
+  for (i = 0; i < PARTS; i++) {
+    a->sizes[i] = parts[i].n;
+    if (parts[i].n > 0) {
+      memcpy(place, parts[i].p, parts[i].n);
+    }
+    place += parts[i].n;
+  }
+  a->has_name = parts[PART_NAME].p != NULL;
+  a->has_group = parts[PART_GROUP].p != NULL;
+}
+
+/* A buffer for what n octets can become: decoded words and quoting can make it longer. */
+static ettm_buffer *scratch_for(lua_State *L, size_t n) {
+  size_t max;
+  if (!ettm_size_mul(n, 4, &max) || !ettm_size_add(max, 1024, &max)) {
+    max = n;
+  }
+  return ettml_scratch_new(L, max);
+}
+
+unsigned ettml_address_flags(lua_State *L, int arg) {
+  static const char *const options[] = {"strict", "lenient", NULL};
+  static const unsigned flags[] = {ETTM_ADDRESS_CARRIERS, ETTM_ADDRESS_LENIENT};
+  return flags[luaL_checkoption(L, arg, "strict", options)];
+}
+
+/* Pushes what was wrong, and where. */
+static void push_problem(lua_State *L, const ettm_address_parser *p, ettm_status status) {
+  const char *sentence = ettm_status_sentence(status);
+  int position = (int)p->error_at + 1;
+  if (status == ETTM_E_ADDRESS && p->expected[0] != '\0') {
+    lua_pushfstring(L, "%s: expected %s at position %d", sentence, p->expected, position);
+  } else {
+    lua_pushfstring(L, "%s (position %d)", sentence, position);
+  }
+}
+
+static int parse_fail(lua_State *L, const ettm_address_parser *p, ettm_status status) {
+  int answers;
+  push_problem(L, p, status);
+  answers = ettml_fail_top(L, status);
+  lua_pushinteger(L, (lua_Integer)p->error_at + 1);
+  return answers + 1;
+}
+
+void ettml_push_address_problem(lua_State *L, ettm_str list, unsigned flags) {
+  ettm_address_parser parser;
+  ettm_address found;
+  ettm_status status;
+  ettm_address_parser_init(&parser, list, flags, scratch_for(L, list.n), NULL);
+  do {
+    status = ettm_address_next(&parser, &found);
+  } while (status == ETTM_OK);
+  if (status < 0) {
+    push_problem(L, &parser, status);
+  } else {
+    lua_pushstring(L, ettm_status_sentence(ETTM_E_ADDRESS));
+  }
+  lua_remove(L, -2); /* the scratch buffer */
+}
+
+static void set_parts(ettm_str parts[PARTS], const ettm_buffer *arena, const ettm_address *found) {
+  parts[PART_NAME] = ettm_span_view(arena, found->name);
+  if (!found->has_name || found->name.n == 0) {
+    parts[PART_NAME] = ettm_str_of(NULL, 0);
+  }
+  parts[PART_LOCAL] = ettm_span_view(arena, found->local);
+  parts[PART_DOMAIN] = ettm_span_view(arena, found->domain);
+}
+
+/* Reads exactly one mailbox. */
+static ettm_status parse_one(ettm_address_parser *parser, ettm_address *found) {
+  ettm_address more;
+  ettm_status status = ettm_address_next(parser, found);
+  if (status == ETTM_OK) {
+    status = ettm_address_next(parser, &more);
+    if (status == ETTM_DONE) {
+      return ETTM_OK;
+    }
+  }
+  return status < 0 ? status : ETTM_E_ADDRESS;
+}
+
+/* core.address(text [, options]) */
+static int address_new(lua_State *L) {
+  ettm_str text = ettml_check_str(L, 1);
+  unsigned flags = ettml_address_flags(L, 2) | ETTM_ADDRESS_ONE;
+  ettm_buffer *arena = scratch_for(L, text.n);
+  ettm_str parts[PARTS];
+  ettm_address_parser parser;
+  ettm_address found;
+  ettm_status status;
+
+  ettm_address_parser_init(&parser, text, flags, arena, NULL);
+  status = parse_one(&parser, &found);
+
+  if (status != ETTM_OK) {
+    return parse_fail(L, &parser, status);
+  }
+  set_parts(parts, arena, &found);
+  parts[PART_GROUP] = ettm_str_of(NULL, 0);
+  push_mailbox(L, parts);
+  return 1;
+}
+
+/* core.address_list(text [, options]) */
+static int address_list(lua_State *L) {
+  ettm_str text = ettml_check_str(L, 1);
+  unsigned flags = ettml_address_flags(L, 2);
+  ettm_buffer *arena = scratch_for(L, text.n);
+  ettm_span group = {0, 0};
+  int in_group = 0, count = 0;
+  ettm_address_parser parser;
+  ettm_address found;
+  ettm_status status;
+  lua_newtable(L);
+  ettm_address_parser_init(&parser, text, flags, arena, NULL);
+  while ((status = ettm_address_next(&parser, &found)) == ETTM_OK) {
+    ettm_str parts[PARTS];
+    if (found.kind != ETTM_ADDRESS_MAILBOX) {
+      in_group = found.kind == ETTM_ADDRESS_GROUP_OPEN;
+      group = found.name;
+      continue;
+    }
+    set_parts(parts, arena, &found);
+    parts[PART_GROUP] = in_group ? ettm_span_view(arena, group) : ettm_str_of(NULL, 0);
+    push_mailbox(L, parts);
+    lua_rawseti(L, -2, ++count);
+  }
+  return status == ETTM_DONE ? 1 : parse_fail(L, &parser, status);
+}
+
+static int is_same(const ettm_str parts[PARTS], const ettm_buffer *arena,
+                   const ettm_address *found) {
+  return ettm_str_equal(parts[PART_NAME], ettm_span_view(arena, found->name)) &&
+         ettm_str_equal(parts[PART_LOCAL], ettm_span_view(arena, found->local)) &&
+         ettm_str_equal(parts[PART_DOMAIN], ettm_span_view(arena, found->domain));
+}
+
+/* The parts are good when what is written of them reads as the same parts. */
+static ettm_status check_parts(const ettm_str parts[PARTS], ettm_buffer *text, ettm_buffer *arena) {
+  ettm_address_parser parser;
+  ettm_address found;
+  ettm_status status = ettm_format_mailbox(text, parts[PART_NAME], parts[PART_LOCAL],
+                                           parts[PART_DOMAIN], ETTM_FORMAT_UTF8);
+  if (status != ETTM_OK) {
+    return status;
+  }
+  ettm_address_parser_init(&parser, ettm_buffer_view(text), ETTM_ADDRESS_ONE, arena, NULL);
+  status = parse_one(&parser, &found);
+  if (status == ETTM_OK && !is_same(parts, arena, &found)) {
+    status = ETTM_E_ADDRESS;
+  }
+  return status;
+}
+
+/* core.address_parts(name, local_part, domain) */
+static int address_parts(lua_State *L) {
+  ettm_str parts[PARTS];
+  ettm_buffer *text, *arena;
+  ettm_status status;
+  size_t size;
+  parts[PART_NAME] = ettml_opt_str(L, 1);
+  parts[PART_LOCAL] = ettml_check_str(L, 2);
+  parts[PART_DOMAIN] = ettml_check_str(L, 3);
+  parts[PART_GROUP] = ettm_str_of(NULL, 0);
+  if (parts[PART_NAME].n == 0) {
+    parts[PART_NAME] = ettm_str_of(NULL, 0);
+  }
+  size = parts[PART_NAME].n + parts[PART_LOCAL].n + parts[PART_DOMAIN].n;
+  text = scratch_for(L, size);
+  arena = scratch_for(L, size);
+
+  status = check_parts(parts, text, arena);
+
+  if (status != ETTM_OK) {
+    return ettml_fail(L, status);
+  }
+  push_mailbox(L, parts);
+  return 1;
+}
+
+/* Methods. */
+
+static size_t size_of(const mailbox *a) {
+  return a->sizes[PART_NAME] + a->sizes[PART_LOCAL] + a->sizes[PART_DOMAIN];
+}
+
+static int answer_buffer(lua_State *L, ettm_status status, const ettm_buffer *out) {
+  return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out)) : ettml_fail(L, status);
+}
+
+/* For people: UTF-8 as it is. */
+static int address_tostring(lua_State *L) {
+  const mailbox *a = check_address(L, 1);
+  ettm_buffer *out = scratch_for(L, size_of(a));
+
+  ettm_status status = ettm_format_mailbox(out, part_of(a, PART_NAME), part_of(a, PART_LOCAL),
+                                           part_of(a, PART_DOMAIN), ETTM_FORMAT_UTF8);
+
+  if (status != ETTM_OK && status != ETTM_E_MEMORY) {
+    return ettml_push_name(L, ETTML_ADDRESS, ettm_status_sentence(status));
+  }
+  return answer_buffer(L, status, out);
+}
+
+/* For a header: ASCII, so a non-ASCII domain as A-labels. */
+static int address_format(lua_State *L) {
+  const mailbox *a = check_address(L, 1);
+  ettm_buffer *out = scratch_for(L, size_of(a));
+
+  ettm_status status = ettm_format_mailbox(out, part_of(a, PART_NAME), part_of(a, PART_LOCAL),
+                                           part_of(a, PART_DOMAIN), 0);
+
+  return answer_buffer(L, status, out);
+}
+
+static int address_path(lua_State *L) {
+  const mailbox *a = check_address(L, 1);
+  int utf8 = lua_toboolean(L, 2);
+  ettm_buffer *out = scratch_for(L, size_of(a));
+
+  ettm_status status = ettm_path_append(out, part_of(a, PART_LOCAL), part_of(a, PART_DOMAIN), utf8);
+
+  return answer_buffer(L, status, out);
+}
+
+/* The octets by which domains are told apart: the A-label form, or what there is where it has none.
+ */
+static ettm_str comparable(ettm_buffer *out, ettm_str domain) {
+  return ettm_idna_to_ascii(out, domain) == ETTM_OK ? ettm_buffer_view(out) : domain;
+}
+
+static int address_eq(lua_State *L) {
+  const mailbox *a = (const mailbox *)ettml_test_userdata(L, 1, ETTML_ADDRESS);
+  const mailbox *b = (const mailbox *)ettml_test_userdata(L, 2, ETTML_ADDRESS);
+  ettm_buffer *first, *second;
+  ettm_str x, y;
+  int same =
+      a != NULL && b != NULL && ettm_str_equal(part_of(a, PART_LOCAL), part_of(b, PART_LOCAL));
+  if (same) {
+    x = part_of(a, PART_DOMAIN);
+    y = part_of(b, PART_DOMAIN);
+    first = scratch_for(L, x.n);
+    second = scratch_for(L, y.n);
+    if (ettm_has_8bit(x) || ettm_has_8bit(y)) {
+      x = comparable(first, x);
+      y = comparable(second, y);
+    }
+    same = ettm_str_equal_nocase(x, y);
+  }
+  lua_pushboolean(L, same);
+  return 1;
+}
+
+/* The methods are the first upvalue. */
+static int address_index(lua_State *L) {
+  static const char *const fields[PARTS] = {"name", "local_part", "domain", "group"};
+  const mailbox *a = check_address(L, 1);
+  const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  int part;
+  for (part = 0; part < PARTS; part++) {
+    if (strcmp(key, fields[part]) == 0) {
+      int absent = (part == PART_NAME && !a->has_name) || (part == PART_GROUP && !a->has_group);
+      return absent ? 0 : ettml_push_str(L, part_of(a, part));
+    }
+  }
+  lua_settop(L, 2);
+  lua_rawget(L, lua_upvalueindex(1));
+  return 1;
+}
+
+static int address_newindex(lua_State *L) {
+  check_address(L, 1);
+  return luaL_error(L, "an address cannot be changed");
+}
+
+static const luaL_Reg methods[] = {
+    {"format", address_format}, {"path", address_path}, {NULL, NULL}};
+
+static const luaL_Reg events[] = {{"__eq", address_eq},
+                                  {"__newindex", address_newindex},
+                                  {"__tostring", address_tostring},
+                                  {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"address", address_new},
+                                     {"address_parts", address_parts},
+                                     {"address_list", address_list},
+                                     {NULL, NULL}};
+
+void ettml_address_open(lua_State *L) {
+  static const ettml_class address_class = {ETTML_ADDRESS, methods, NULL, events};
+  ettml_class_register(L, &address_class);
+  luaL_getmetatable(L, ETTML_ADDRESS);
+  lua_getfield(L, -1, "__index");
+  lua_pushcclosure(L, address_index, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  ettml_set_functions(L, functions);
+}

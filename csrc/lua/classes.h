@@ -1,0 +1,98 @@
+/* What the classes of the binding let each other see.
+ *
+ * Each ettml_X_open registers the class and sets its constructors in the table on top: the module.
+ * Each ettml_X_check is a class's gate: the object at arg, of that class and not closed, or an
+ * error is raised.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef ETTM_LUA_CLASSES_H
+#define ETTM_LUA_CLASSES_H
+
+#include "address/address.h"
+#include "lua/object.h"
+#include "mime/reader.h"
+#include "net/socket.h"
+#include "tls/connection.h"
+
+#define ETTML_SESSION     "ettsumailer.session"
+#define ETTML_MESSAGE     "ettsumailer.message"
+#define ETTML_READER      "ettsumailer.reader"
+#define ETTML_ADDRESS     "ettsumailer.address"
+#define ETTML_SOCKET      "ettsumailer.socket"
+#define ETTML_RESOLVER    "ettsumailer.resolver"
+#define ETTML_TLS_CONTEXT "ettsumailer.tls_context"
+
+#define ETTML_BLOCK      (32u * 1024) /* octets of a message that are made in one step */
+#define ETTML_FILE_BLOCK (64u * 1024) /* octets of a file that are read in one step */
+#define ETTML_NET_BLOCK  (16u * 1024) /* octets that are received in one step, on the C stack */
+
+void ettml_session_open(lua_State *L);
+void ettml_message_open(lua_State *L);
+void ettml_reader_open(lua_State *L);
+void ettml_address_open(lua_State *L);
+void ettml_socket_open(lua_State *L);
+void ettml_resolver_open(lua_State *L);
+void ettml_tls_context_open(lua_State *L);
+
+/* A connection and what is counted on the network's side of it. */
+typedef struct ettml_session {
+  ettm_connection *connection; /* NULL: closed */
+  uint64_t sent, received;     /* octets */
+  uint64_t turns;              /* flights: the first octets sent after some were fed */
+  int fed;                     /* something was fed since the last octets were sent */
+} ettml_session;
+
+ettml_session *ettml_session_check(lua_State *L, int arg);
+
+/* ettm_connection_feed and _skip, counted. */
+ETTM_MUST_USE ettm_status ettml_session_feed(ettml_session *s, const char *in, size_t n);
+void ettml_session_skip(ettml_session *s, size_t n);
+
+/* As ettml_fail, with TLS's own reason where there is one. */
+int ettml_session_fail(lua_State *L, ettml_session *s, ettm_status status);
+int ettml_session_answer(lua_State *L, ettml_session *s, ettm_status status); /* as ettml_answer */
+
+/* The methods that queue commands and content. */
+extern const luaL_Reg ettml_session_commands[];
+
+/* Where the external content of a message comes from: two slots a part in the message's anchors. */
+enum { ETTML_SOURCE_NONE, ETTML_SOURCE_STRING, ETTML_SOURCE_FILE, ETTML_SOURCE_LUA };
+#define ETTML_SLOT_VALUE(part) (2 * (int)(part) + 1) /* the string, or the file's path */
+#define ETTML_SLOT_KIND(part)  (2 * (int)(part) + 2) /* ETTML_SOURCE_ */
+
+/* A reader and the block that it made last. */
+typedef struct ettml_reader ettml_reader;
+
+/* Pushes a reader of m whose content comes from what the table on top (popped) has in its slots. */
+ETTM_MUST_USE ettm_status ettml_reader_push(lua_State *L, ettm_message *m);
+
+ettml_reader *ettml_reader_check(lua_State *L, int arg);
+
+/* Makes sure that there are octets to take. arg: the reader's place on the stack. Returns ETTM_OK;
+ * ETTM_DONE: there are no more; ETTM_NEED_INPUT: a part whose content comes from Lua wants some;
+ * ETTM_E_SOURCE, ETTM_E_MEMORY: failed for ever. Cannot throw; uses five stack slots. */
+ETTM_MUST_USE ettm_status ettml_reader_pull(lua_State *L, int arg, ettml_reader *r);
+
+/* The octets to take, lent until the next pull; n of them were taken. */
+ettm_str ettml_reader_rest(const ettml_reader *r);
+void ettml_reader_skip(ettml_reader *r, size_t n);
+
+/* The answer to a pull that was not ETTM_OK. */
+int ettml_reader_answer(lua_State *L, int arg, ettml_reader *r, ettm_status status);
+
+/* Opens a regular file for reading. Returns the descriptor, or -1 with the reason. */
+int ettml_file_open(const char *path, uint64_t *size, char reason[128]);
+
+/* The parser's flags for the option at arg: absent, "strict", "lenient". */
+unsigned ettml_address_flags(lua_State *L, int arg);
+
+/* Pushes a sentence on why the list is none, and where. */
+void ettml_push_address_problem(lua_State *L, ettm_str list, unsigned flags);
+
+ettm_tls_context *ettml_tls_context_check(lua_State *L, int arg);
+
+/* The descriptor of the socket or the resolver at arg or on the stack; -1 for any other value. */
+int ettml_socket_descriptor(lua_State *L, int index);
+int ettml_resolver_descriptor(lua_State *L, int index);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "lua/compat.h"
+
+/* Where there is a pseudo-index of the globals, user values are environments and lua_rawlen is
+ * lua_objlen: 5.1 and LuaJIT. */
+#if defined(LUA_GLOBALSINDEX)
+
+void ettml_set_user_table(lua_State *L, int index) {
+  lua_setfenv(L, index);
+}
+
+void ettml_push_user_table(lua_State *L, int index) {
+  lua_getfenv(L, index);
+}
+
+size_t ettml_raw_length(lua_State *L, int index) {
+  return lua_objlen(L, index);
+}
+
+#else
+
+void ettml_set_user_table(lua_State *L, int index) {
+  lua_setuservalue(L, index);
+}
+
+void ettml_push_user_table(lua_State *L, int index) {
+  lua_getuservalue(L, index);
+}
+
+size_t ettml_raw_length(lua_State *L, int index) {
+  return (size_t)lua_rawlen(L, index);
+}
+
+#endif
+
+void ettml_set_functions(lua_State *L, const luaL_Reg *functions) {
+  for (; functions->name != NULL; functions++) {
+    lua_pushcfunction(L, functions->func);
+    lua_setfield(L, -2, functions->name);
+  }
+}
+
+void *ettml_test_userdata(lua_State *L, int index, const char *name) {
+  void *object = lua_touserdata(L, index);
+  int same;
+  if (object == NULL || !lua_getmetatable(L, index)) {
+    return NULL;
+  }
+  luaL_getmetatable(L, name);
+  same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same ? object : NULL;
+}

@@ -1,0 +1,368 @@
+/* ettsumailer.message: a message under construction, then sealed.
+ *
+ * Content that is not copied stays in the message's anchors (a large string), on the disk (a file)
+ * or with Lua; what the slots say of it is all that a reader needs, so a reader holds the anchors
+ * and not the message.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/utf8.h"
+#include "lua/classes.h"
+#include "tls/digest.h"
+
+#define COPY_MAX 4096 /* octets of content that are copied; a longer string is anchored */
+
+typedef struct message {
+  ettm_message *core; /* NULL: closed, or its sealing failed */
+} message;
+
+static ettm_message *check_message(lua_State *L) {
+  const message *m = (message *)ettml_object_check(L, 1, ETTML_MESSAGE);
+  if (m->core == NULL) {
+    ettml_raise_closed(L, 1, ETTML_MESSAGE);
+  }
+  return m->core;
+}
+
+static ettm_message *check_sealed(lua_State *L) {
+  ettm_message *m = check_message(L);
+  luaL_argcheck(L, ettm_message_is_sealed(m), 1, "the message is not sealed");
+  return m;
+}
+
+/* core.message() */
+static int message_new(lua_State *L) {
+  ettm_alloc alloc = ettml_alloc_of(L);
+  message *m = (message *)ettml_object_new(L, ETTML_MESSAGE, sizeof *m);
+  ettm_status status;
+  ettml_anchors_new(L);
+
+  status = ettm_message_new(&m->core, &alloc);
+
+  return status == ETTM_OK ? 1 : ettml_fail(L, status);
+}
+
+/* The anchors stay: readers may hold them. */
+static int message_close(lua_State *L) {
+  message *m = (message *)ettml_object_check(L, 1, ETTML_MESSAGE);
+  ettm_message *core = m->core;
+  m->core = NULL;
+  ettm_message_release(core);
+  return 0;
+}
+
+static int message_tostring(lua_State *L) {
+  const message *m = (message *)ettml_object_check(L, 1, ETTML_MESSAGE);
+  const char *state = "closed";
+  if (m->core != NULL) {
+    state = ettm_message_is_sealed(m->core) ? "sealed" : "open";
+  }
+  return ettml_push_name(L, ETTML_MESSAGE, state);
+}
+
+/* Header fields. */
+
+typedef ettm_status (*header_adder)(ettm_headers *h, ettm_str name, ettm_str value);
+
+/* Says which field it was, and of an address list where it went wrong. */
+static int header_fail(lua_State *L, ettm_str name, ettm_str value, ettm_status status) {
+  ettml_push_str(L, name);
+  if (status == ETTM_E_ADDRESS) {
+    ettml_push_address_problem(L, value, ETTM_ADDRESS_CARRIERS);
+  } else {
+    lua_pushstring(L, ettm_status_sentence(status));
+  }
+  lua_pushfstring(L, "%s: %s", lua_tostring(L, -2), lua_tostring(L, -1));
+  return ettml_fail_top(L, status);
+}
+
+/* Arguments from arg on: kind, name, value. h is NULL when the message is sealed. */
+static int add_header(lua_State *L, int arg, ettm_headers *h) {
+  static const char *const kinds[] = {"text", "ready", "addresses", NULL};
+  static const header_adder adders[] = {ettm_headers_add_text, ettm_headers_add_ready,
+                                        ettm_headers_add_addresses};
+  int kind = luaL_checkoption(L, arg, NULL, kinds);
+  ettm_str name = ettml_check_str(L, arg + 1);
+  ettm_str value = ettml_check_str(L, arg + 2);
+
+  ettm_status status = h != NULL ? adders[kind](h, name, value) : ETTM_E_STATE;
+
+  return status == ETTM_OK ? ettml_answer_true(L) : header_fail(L, name, value, status);
+}
+
+static int message_header(lua_State *L) {
+  ettm_message *m = check_message(L);
+  lua_settop(L, 4);
+  return add_header(L, 2, ettm_message_headers(m));
+}
+
+static int message_part_header(lua_State *L) {
+  ettm_message *m = check_message(L);
+  ettm_part part = (ettm_part)ettml_check_size(L, 2, 0, UINT32_MAX);
+  ettm_headers *h = ettm_message_part_headers(m, part);
+  luaL_argcheck(L, h != NULL || ettm_message_is_sealed(m), 2, "there is no such part");
+  lua_settop(L, 5);
+  return add_header(L, 3, h);
+}
+
+/* Parts. */
+
+static ettm_part check_parent(lua_State *L) {
+  return (ettm_part)ettml_opt_size(L, 2, 0, UINT32_MAX, 0);
+}
+
+static int answer_part(lua_State *L, ettm_status status, ettm_part part) {
+  if (status != ETTM_OK) {
+    return ettml_fail(L, status);
+  }
+  lua_pushinteger(L, (lua_Integer)part);
+  return 1;
+}
+
+static int message_multipart(lua_State *L) {
+  ettm_message *m = check_message(L);
+  ettm_part parent = check_parent(L);
+  ettm_str subtype = ettml_check_str(L, 3);
+  ettm_str parameters = ettml_opt_str(L, 4);
+  ettm_part part = 0;
+
+  ettm_status status = ettm_message_add_multipart(m, parent, subtype, parameters, &part);
+
+  return answer_part(L, status, part);
+}
+
+/* What a leaf is, from the table that is argument 3. */
+static void check_leaf(lua_State *L, ettm_leaf *leaf) {
+  static const char *const known[] = {"type",       "charset", "disposition", "filename",
+                                      "content_id", "text",    NULL};
+  lua_settop(L, 4);
+  ettml_check_fields(L, 3, known);
+  leaf->type = ettml_field_str(L, 3, "type");
+  leaf->charset = ettml_field_str(L, 3, "charset");
+  leaf->disposition = ettml_field_str(L, 3, "disposition");
+  leaf->file_name = ettml_field_str(L, 3, "filename");
+  leaf->content_id = ettml_field_str(L, 3, "content_id");
+  leaf->is_text = ettml_field_flag(L, 3, "text");
+}
+
+/* Remembers where the content of part comes from: the value at index 4. The kind comes last, so
+ * that it is never there without its value. */
+static void anchor_source(lua_State *L, ettm_part part, int kind) {
+  ettml_push_user_table(L, 1);
+  lua_pushvalue(L, 4);
+  lua_rawseti(L, -2, ETTML_SLOT_VALUE(part));
+  lua_pushinteger(L, kind);
+  lua_rawseti(L, -2, ETTML_SLOT_KIND(part));
+  lua_pop(L, 1);
+}
+
+/* What add_leaf does for a copied content: looks it through, and text in UTF-8 has to be that. */
+static ettm_status add_anchored(ettm_message *m, ettm_part parent, const ettm_leaf *leaf,
+                                ettm_str content, ettm_part *part) {
+  ettm_content_facts facts;
+  ettm_content_scan scan;
+  int is_utf8 = leaf->charset.n == 0 || ettm_str_equal_nocase(leaf->charset, ETTM_LIT("UTF-8"));
+  if (leaf->is_text && is_utf8 && !ettm_utf8_valid(content)) {
+    return ETTM_E_UTF8;
+  }
+  ettm_content_scan_init(&scan);
+  ettm_content_scan_feed(&scan, content);
+  ettm_content_scan_finish(&scan, &facts);
+  return ettm_message_add_external(m, parent, leaf, content.n, &facts, part);
+}
+
+static int message_leaf(lua_State *L) {
+  ettm_message *m = check_message(L);
+  ettm_part parent = check_parent(L);
+  ettm_str content = ettml_check_str(L, 4);
+  ettm_part part = 0;
+  ettm_status status;
+  ettm_leaf leaf;
+  check_leaf(L, &leaf);
+
+  if (content.n <= COPY_MAX) {
+    status = ettm_message_add_leaf(m, parent, &leaf, content, &part);
+  } else {
+    status = add_anchored(m, parent, &leaf, content, &part);
+  }
+
+  if (status == ETTM_OK && content.n > COPY_MAX) {
+    anchor_source(L, part, ETTML_SOURCE_STRING);
+  }
+  return answer_part(L, status, part);
+}
+
+static int message_leaf_file(lua_State *L) {
+  ettm_message *m = check_message(L);
+  ettm_part parent = check_parent(L);
+  ettm_str path = ettml_check_str(L, 4);
+  ettm_part part = 0;
+  ettm_status status;
+  ettm_leaf leaf;
+  char reason[128] = "there is a NUL in its name";
+  uint64_t size;
+  int fd = -1;
+  check_leaf(L, &leaf);
+
+  if (memchr(path.p, '\0', path.n) == NULL) {
+    fd = ettml_file_open(path.p, &size, reason);
+  }
+  if (fd < 0) {
+    lua_pushfstring(L, "cannot open %s: %s", path.p, reason);
+    return ettml_fail_top(L, ETTM_E_SOURCE);
+  }
+  close(fd);
+  status = ettm_message_add_external(m, parent, &leaf, size, NULL, &part);
+
+  if (status == ETTM_OK) {
+    anchor_source(L, part, ETTML_SOURCE_FILE);
+  }
+  return answer_part(L, status, part);
+}
+
+static int message_leaf_source(lua_State *L) {
+  ettm_message *m = check_message(L);
+  ettm_part parent = check_parent(L);
+  int64_t size = ettml_opt_size(L, 4, 0, ETTML_WHOLE_MAX, -1);
+  ettm_part part = 0;
+  ettm_status status;
+  ettm_leaf leaf;
+  check_leaf(L, &leaf);
+
+  status = ettm_message_add_external(m, parent, &leaf,
+                                     size < 0 ? ETTM_SIZE_UNKNOWN : (uint64_t)size, NULL, &part);
+
+  if (status == ETTM_OK) {
+    anchor_source(L, part, ETTML_SOURCE_LUA);
+  }
+  return answer_part(L, status, part);
+}
+
+/* Sealing. */
+
+static void check_seal(lua_State *L, ettm_seal *seal) {
+  static const char *const known[] = {"now", "zone", "entropy", "host", NULL};
+  static const ettml_range zones = {-1440, 1440, -1441};
+  ettml_range times = {-ETTML_WHOLE_MAX, ETTML_WHOLE_MAX, 0};
+  int64_t zone;
+  times.absent = ettm_clock_now(&seal->zone_minutes);
+  ettml_opt_fields(L, 2, known);
+  zone = ettml_field_size(L, 2, "zone", &zones);
+  if (zone != zones.absent) {
+    seal->zone_minutes = (int)zone;
+  }
+  seal->now = ettml_field_size(L, 2, "now", &times);
+  seal->message_id_host = ettml_field_str(L, 2, "host");
+  seal->entropy = ettml_field_str(L, 2, "entropy");
+}
+
+/* What the core's status cannot tell. */
+static const char *seal_problem(ettm_status status, int has_from) {
+  if (status == ETTM_E_ARGUMENT && !has_from) {
+    return "the message has no From";
+  }
+  return status == ETTM_E_STATE ? "the message has no part" : ettm_status_sentence(status);
+}
+
+static int message_seal(lua_State *L) {
+  ettm_message *m = check_message(L);
+  char entropy[ETTM_ENTROPY_SIZE];
+  ettm_status status = ETTM_OK;
+  int has_from;
+  ettm_seal seal;
+  check_seal(L, &seal);
+  if (ettm_message_is_sealed(m)) {
+    return ettml_fail_text(L, ETTM_E_STATE, "the message is sealed already");
+  }
+
+  has_from = ettm_headers_find(ettm_message_headers(m), ETTM_LIT("From"), NULL);
+  if (seal.entropy.p == NULL) {
+    seal.entropy = ettm_str_of(entropy, sizeof entropy);
+    status = ettm_random(entropy, sizeof entropy);
+  }
+  if (status == ETTM_OK) {
+    status = ettm_message_seal(m, &seal);
+  }
+
+  if (status == ETTM_OK) {
+    return ettml_answer_true(L);
+  }
+  message_close(L); /* all that can be done with it */
+  return ettml_fail_text(L, status, seal_problem(status, has_from));
+}
+
+static int message_is_sealed(lua_State *L) {
+  lua_pushboolean(L, ettm_message_is_sealed(check_message(L)));
+  return 1;
+}
+
+/* Of a sealed message. */
+
+static int message_id(lua_State *L) {
+  return ettml_push_str(L, ettm_message_id(check_sealed(L)));
+}
+
+static int message_header_section(lua_State *L) {
+  return ettml_push_str(L, ettm_message_header_section(check_sealed(L)));
+}
+
+static int message_size(lua_State *L) {
+  uint64_t size = ettm_message_size(check_sealed(L));
+  if (size == ETTM_SIZE_UNKNOWN) {
+    return 0;
+  }
+  lua_pushinteger(L, (lua_Integer)size);
+  return 1;
+}
+
+static int message_needs_8bit(lua_State *L) {
+  lua_pushboolean(L, ettm_message_needs_8bit(check_sealed(L)));
+  return 1;
+}
+
+static int message_needs_smtputf8(lua_State *L) {
+  lua_pushboolean(L, ettm_message_needs_smtputf8(check_sealed(L)));
+  return 1;
+}
+
+static int message_reader(lua_State *L) {
+  ettm_message *m = check_sealed(L);
+  ettm_status status;
+  ettml_push_user_table(L, 1);
+
+  status = ettml_reader_push(L, m);
+
+  return status == ETTM_OK ? 1 : ettml_fail(L, status);
+}
+
+static const luaL_Reg methods[] = {{"header", message_header},
+                                   {"part_header", message_part_header},
+                                   {"multipart", message_multipart},
+                                   {"leaf", message_leaf},
+                                   {"leaf_file", message_leaf_file},
+                                   {"leaf_source", message_leaf_source},
+                                   {"seal", message_seal},
+                                   {"is_sealed", message_is_sealed},
+                                   {"id", message_id},
+                                   {"size", message_size},
+                                   {"needs_8bit", message_needs_8bit},
+                                   {"needs_smtputf8", message_needs_smtputf8},
+                                   {"header_section", message_header_section},
+                                   {"reader", message_reader},
+                                   {"close", message_close},
+                                   {NULL, NULL}};
+
+static const luaL_Reg events[] = {{"__gc", message_close},
+                                  {"__close", message_close},
+                                  {"__tostring", message_tostring},
+                                  {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"message", message_new}, {NULL, NULL}};
+
+void ettml_message_open(lua_State *L) {
+  static const ettml_class message_class = {ETTML_MESSAGE, methods, NULL, events};
+  ettml_class_register(L, &message_class);
+  ettml_set_functions(L, functions);
+}

@@ -1,0 +1,95 @@
+/* ettsumailer.core: the module, and the few functions that belong to no class.
+ *
+ * Re-entrant: there is nothing that is not of the Lua state it is opened in.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <openssl/crypto.h>
+
+#include "address/format.h"
+#include "address/idna.h"
+#include "lua/classes.h"
+#include "tls/digest.h"
+
+#define ETTM_VERSION "0.1.0"
+
+#define RANDOM_MAX      1024
+#define HEADER_TEXT_MAX (1u << 24) /* octets that encode_header makes at most */
+
+ETTML_EXPORT int luaopen_ettsumailer_core(lua_State *L);
+
+/* core.random(n) */
+static int random_bytes(lua_State *L) {
+  size_t n = (size_t)ettml_check_size(L, 1, 1, RANDOM_MAX);
+  char bytes[RANDOM_MAX];
+
+  ettm_status status = ettm_random(bytes, n);
+
+  if (status != ETTM_OK) {
+    return ettml_fail(L, status);
+  }
+  ettml_push_str(L, ettm_str_of(bytes, n));
+  ettm_wipe(bytes, n);
+  return 1;
+}
+
+/* core.sha256(s) */
+static int sha256_hex(lua_State *L) {
+  static const char digits[] = "0123456789abcdef";
+  ettm_str in = ettml_check_str(L, 1);
+  unsigned char digest[32];
+  char hex[64];
+  size_t i;
+
+  ettm_status status = ettm_sha256(in, digest);
+
+  if (status != ETTM_OK) {
+    return ettml_fail(L, status);
+  }
+  for (i = 0; i < sizeof digest; i++) {
+    hex[2 * i] = digits[digest[i] >> 4];
+    hex[2 * i + 1] = digits[digest[i] & 15];
+  }
+  return ettml_push_str(L, ettm_str_of(hex, sizeof hex));
+}
+
+static ettm_status encode_text(ettm_buffer *out, ettm_str text) {
+  if (ettm_encoded_word_needed(text)) {
+    return ettm_encoded_word_append(out, text, ETTM_WORD_TEXT, 0);
+  }
+  return ettm_buffer_append(out, text);
+}
+
+/* core.encode_header(text [, "phrase"]) */
+static int encode_header(lua_State *L) {
+  static const char *const places[] = {"text", "phrase", NULL};
+  ettm_str text = ettml_check_str(L, 1);
+  int is_phrase = luaL_checkoption(L, 2, "text", places);
+  ettm_buffer *out = ettml_scratch_new(L, HEADER_TEXT_MAX);
+
+  ettm_status status = is_phrase ? ettm_format_phrase(out, text, 0) : encode_text(out, text);
+
+  return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out)) : ettml_fail(L, status);
+}
+
+static const luaL_Reg functions[] = {{"random", random_bytes},
+                                     {"sha256", sha256_hex},
+                                     {"encode_header", encode_header},
+                                     {NULL, NULL}};
+
+int luaopen_ettsumailer_core(lua_State *L) {
+  lua_newtable(L);
+  ettml_set_functions(L, functions);
+  ettml_set_text(L, "version", ETTM_VERSION);
+  ettml_set_text(L, "tls_library", OpenSSL_version(OPENSSL_VERSION));
+  lua_pushboolean(L, ettm_idna_available());
+  lua_setfield(L, -2, "has_idna");
+  ettml_scratch_register(L);
+  ettml_session_open(L);
+  ettml_message_open(L);
+  ettml_reader_open(L);
+  ettml_address_open(L);
+  ettml_socket_open(L);
+  ettml_resolver_open(L);
+  ettml_tls_context_open(L);
+  return 1;
+}

@@ -1,0 +1,331 @@
+/* ettsumailer.session: one SMTP dialogue with its optional TLS, as a byte machine for Lua.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "lua/classes.h"
+
+#define PEEK_MAX 65536 /* octets that one peek makes a string of */
+
+static const char *const event_names[] = {
+    "NONE", "GREETING", "CAPABILITIES", "STARTTLS", "CHALLENGE", "AUTHENTICATED", "MAIL",
+    "RCPT", "BODY",     "SENT",         "REPLY",    "REFUSED",   "SHUTDOWN",      "CLOSED"};
+
+static const char *const fate_names[] = {"not_sent", "unknown", "rejected", "accepted"};
+
+ettml_session *ettml_session_check(lua_State *L, int arg) {
+  ettml_session *s = (ettml_session *)ettml_object_check(L, arg, ETTML_SESSION);
+  if (s->connection == NULL) {
+    ettml_raise_closed(L, arg, ETTML_SESSION);
+  }
+  return s;
+}
+
+static ettm_session *dialogue_of(const ettml_session *s) {
+  return ettm_connection_session(s->connection);
+}
+
+ettm_status ettml_session_feed(ettml_session *s, const char *in, size_t n) {
+  ettm_status status = ettm_connection_feed(s->connection, in, n);
+  if (status == ETTM_OK && n > 0) {
+    s->received += n;
+    s->fed = 1;
+  }
+  return status;
+}
+
+void ettml_session_skip(ettml_session *s, size_t n) {
+  ettm_connection_skip(s->connection, n);
+  if (n > 0) {
+    s->sent += n;
+    s->turns += (uint64_t)s->fed;
+    s->fed = 0;
+  }
+}
+
+static int is_of_tls(ettm_status status) {
+  return status <= -201 && status >= -299;
+}
+
+int ettml_session_fail(lua_State *L, ettml_session *s, ettm_status status) {
+  const ettm_tls *tls = ettm_connection_tls(s->connection);
+  const char *reason = is_of_tls(status) && tls != NULL ? ettm_tls_reason(tls) : "";
+  return reason[0] != '\0' ? ettml_fail_text(L, status, reason) : ettml_fail(L, status);
+}
+
+int ettml_session_answer(lua_State *L, ettml_session *s, ettm_status status) {
+  return status < 0 ? ettml_session_fail(L, s, status) : ettml_answer(L, status);
+}
+
+/* core.session([options]) */
+static int session_new(lua_State *L) {
+  static const char *const known[] = {"without", "lock_step", NULL};
+  ettm_session_options options;
+  ettm_alloc alloc = ettml_alloc_of(L);
+  ettml_session *s;
+  ettm_status status;
+  ettml_opt_fields(L, 1, known);
+  memset(&options, 0, sizeof options);
+  options.lock_step = ettml_field_flag(L, 1, "lock_step");
+  options.without = ettml_field_str(L, 1, "without");
+  s = (ettml_session *)ettml_object_new(L, ETTML_SESSION, sizeof *s);
+
+  status = ettm_connection_new(&s->connection, &options, &alloc);
+
+  return status == ETTM_OK ? 1 : ettml_fail(L, status);
+}
+
+static int session_close(lua_State *L) {
+  ettml_session *s = (ettml_session *)ettml_object_check(L, 1, ETTML_SESSION);
+  ettm_connection *connection = s->connection;
+  s->connection = NULL;
+  ettm_connection_free(connection);
+  return 0;
+}
+
+static int session_tostring(lua_State *L) {
+  const ettml_session *s = (ettml_session *)ettml_object_check(L, 1, ETTML_SESSION);
+  const char *state =
+      s->connection != NULL ? ettm_phase_name(ettm_connection_phase(s->connection)) : "closed";
+  return ettml_push_name(L, ETTML_SESSION, state);
+}
+
+/* The five verbs. */
+
+static int session_room(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  lua_pushinteger(L, (lua_Integer)ettm_connection_room(s->connection));
+  return 1;
+}
+
+static int session_feed(lua_State *L) {
+  ettml_session *s = ettml_session_check(L, 1);
+  ettm_str in = ettml_check_str(L, 2);
+  ettm_status status;
+  luaL_argcheck(L, in.n <= ettm_connection_room(s->connection), 2, "longer than there is room");
+
+  status = ettml_session_feed(s, in.p, in.n);
+
+  return ettml_session_answer(L, s, status);
+}
+
+static int session_feed_eof(lua_State *L) {
+  ettml_session *s = ettml_session_check(L, 1);
+  return ettml_session_answer(L, s, ettm_connection_feed_eof(s->connection));
+}
+
+static int session_peek(lua_State *L) {
+  ettml_session *s = ettml_session_check(L, 1);
+  size_t max = (size_t)ettml_opt_size(L, 2, 1, ETTML_WHOLE_MAX, PEEK_MAX);
+  ettm_str out = ettm_connection_peek(s->connection);
+  max = max > PEEK_MAX ? PEEK_MAX : max;
+  out.n = out.n > max ? max : out.n;
+  return ettml_push_str(L, out);
+}
+
+static int session_skip(lua_State *L) {
+  ettml_session *s = ettml_session_check(L, 1);
+  size_t n = (size_t)ettml_check_size(L, 2, 0, ETTML_WHOLE_MAX);
+  luaL_argcheck(L, n <= ettm_connection_peek(s->connection).n, 2, "more than peek lends");
+  ettml_session_skip(s, n);
+  return 0;
+}
+
+/* What goes on. */
+
+static void set_reply(lua_State *L, const ettm_reply *reply) {
+  const int *enhanced = reply->enhanced;
+  ettml_set_size(L, "smtp_code", (uint64_t)reply->code);
+  if (enhanced[0] != 0) {
+    lua_pushfstring(L, "%d.%d.%d", enhanced[0], enhanced[1], enhanced[2]);
+    lua_setfield(L, -2, "enhanced");
+  }
+  ettml_set_str(L, "text", reply->text);
+  ettml_set_str(L, "raw_text", reply->raw_text);
+  ettml_set_size(L, "lines", reply->lines);
+  if (reply->has_8bit) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "has_8bit");
+  }
+}
+
+static int session_next(lua_State *L) {
+  ettml_session *s = ettml_session_check(L, 1);
+  ettm_event event;
+
+  ettm_status status = ettm_connection_next(s->connection, &event);
+
+  if (status == ETTM_NEED_INPUT) {
+    return 0;
+  }
+  if (status != ETTM_OK) {
+    return ettml_session_answer(L, s, status);
+  }
+  lua_createtable(L, 0, 9);
+  ettml_set_text(L, "kind", event_names[event.kind]);
+  ettml_set_text(L, "stage", ettm_phase_name(event.phase));
+  ettml_set_text(L, "verb", ettm_verb_name(event.verb));
+  ettml_set_size(L, "tag", event.tag);
+  if (event.reply != NULL) {
+    set_reply(L, event.reply);
+  }
+  return 1;
+}
+
+static int session_want(lua_State *L) {
+  static const unsigned bits[] = {ETTM_WANT_READ, ETTM_WANT_WRITE, ETTM_WANT_BODY, ETTM_WANT_TLS,
+                                  ETTM_WANT_COMMAND};
+  const ettml_session *s = ettml_session_check(L, 1);
+  unsigned want = ettm_connection_want(s->connection);
+  size_t i;
+  for (i = 0; i < sizeof bits / sizeof bits[0]; i++) {
+    lua_pushboolean(L, (want & bits[i]) != 0);
+  }
+  return (int)i;
+}
+
+static int session_phase(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  lua_pushstring(L, ettm_phase_name(ettm_connection_phase(s->connection)));
+  return 1;
+}
+
+static int session_fate(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  lua_pushstring(L, fate_names[ettm_session_fate(dialogue_of(s))]);
+  return 1;
+}
+
+/* TLS. */
+
+static int session_start_tls(lua_State *L) {
+  ettml_session *s = ettml_session_check(L, 1);
+  ettm_tls_context *context = ettml_tls_context_check(L, 2);
+  ettm_str name = ettml_opt_str(L, 3);
+  return ettml_session_answer(L, s, ettm_connection_start_tls(s->connection, context, name));
+}
+
+static int session_tls_done(lua_State *L) {
+  ettml_session *s = ettml_session_check(L, 1);
+  return ettml_session_answer(L, s, ettm_session_tls_done(dialogue_of(s)));
+}
+
+static int session_tls(lua_State *L) {
+  ettml_session *s = ettml_session_check(L, 1);
+  const ettm_tls *tls = ettm_connection_tls(s->connection);
+  if (tls == NULL || ettm_connection_phase(s->connection) == ETTM_PHASE_TLS) {
+    return 0;
+  }
+  lua_createtable(L, 0, 3);
+  ettml_set_text(L, "version", ettm_tls_version(tls));
+  ettml_set_text(L, "cipher", ettm_tls_cipher(tls));
+  lua_pushboolean(L, ettm_tls_is_verified(tls));
+  lua_setfield(L, -2, "verified");
+  return 1;
+}
+
+static int session_tls_close(lua_State *L) {
+  ettml_session *s = ettml_session_check(L, 1);
+  ettm_connection_close(s->connection);
+  return 0;
+}
+
+/* What the server offers, and what was said. */
+
+static int session_offers(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  ettm_str keyword = ettml_check_str(L, 2);
+  ettm_str parameters;
+  const ettm_capabilities *c = ettm_session_capabilities(dialogue_of(s));
+  return ettm_capabilities_find(c, keyword, &parameters) ? ettml_push_str(L, parameters) : 0;
+}
+
+static size_t length_up_to(ettm_str s, char end) {
+  const char *found = s.n > 0 ? (const char *)memchr(s.p, end, s.n) : NULL;
+  return found != NULL ? (size_t)(found - s.p) : s.n;
+}
+
+static int session_capabilities(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  ettm_str rest = ettm_capabilities_view(ettm_session_capabilities(dialogue_of(s)));
+  lua_newtable(L);
+  while (rest.n > 0) {
+    ettm_str line = ettm_str_of(rest.p, length_up_to(rest, '\n'));
+    size_t keyword = length_up_to(line, ' ');
+    size_t parameters = keyword < line.n ? keyword + 1 : line.n;
+    size_t taken = line.n < rest.n ? line.n + 1 : line.n;
+    ettml_push_str(L, ettm_str_of(line.p, keyword));
+    ettml_push_str(L, ettm_str_of(line.p + parameters, line.n - parameters));
+    lua_rawset(L, -3);
+    rest = ettm_str_of(rest.p + taken, rest.n - taken);
+  }
+  return 1;
+}
+
+static int session_size_limit(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  uint64_t limit = ettm_session_capabilities(dialogue_of(s))->size_max;
+  if (limit == 0 || limit > ETTML_WHOLE_MAX) {
+    return 0;
+  }
+  lua_pushinteger(L, (lua_Integer)limit);
+  return 1;
+}
+
+static int session_transcript(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  return ettml_push_str(L, ettm_session_transcript(dialogue_of(s)));
+}
+
+static int session_take_transcript(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  return ettml_push_str(L, ettm_session_take_transcript(dialogue_of(s)));
+}
+
+static int session_turns(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)ettml_session_check(L, 1)->turns);
+  return 1;
+}
+
+static int session_bytes(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  lua_pushinteger(L, (lua_Integer)s->sent);
+  lua_pushinteger(L, (lua_Integer)s->received);
+  return 2;
+}
+
+static const luaL_Reg methods[] = {{"room", session_room},
+                                   {"feed", session_feed},
+                                   {"feed_eof", session_feed_eof},
+                                   {"peek", session_peek},
+                                   {"skip", session_skip},
+                                   {"next", session_next},
+                                   {"want", session_want},
+                                   {"phase", session_phase},
+                                   {"fate", session_fate},
+                                   {"start_tls", session_start_tls},
+                                   {"tls_done", session_tls_done},
+                                   {"tls", session_tls},
+                                   {"tls_close", session_tls_close},
+                                   {"offers", session_offers},
+                                   {"capabilities", session_capabilities},
+                                   {"size_limit", session_size_limit},
+                                   {"transcript", session_transcript},
+                                   {"take_transcript", session_take_transcript},
+                                   {"turns", session_turns},
+                                   {"bytes", session_bytes},
+                                   {"close", session_close},
+                                   {NULL, NULL}};
+
+static const luaL_Reg events[] = {{"__gc", session_close},
+                                  {"__close", session_close},
+                                  {"__tostring", session_tostring},
+                                  {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"session", session_new}, {NULL, NULL}};
+
+void ettml_session_open(lua_State *L) {
+  static const ettml_class session_class = {ETTML_SESSION, methods, ettml_session_commands, events};
+  ettml_class_register(L, &session_class);
+  ettml_set_functions(L, functions);
+}

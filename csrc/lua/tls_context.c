@@ -1,0 +1,96 @@
+/* ettsumailer.tls_context: what the TLS of many connections has in common.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "lua/classes.h"
+
+typedef struct context_box {
+  ettm_tls_context *context; /* NULL: closed */
+} context_box;
+
+ettm_tls_context *ettml_tls_context_check(lua_State *L, int arg) {
+  const context_box *c = (context_box *)ettml_object_check(L, arg, ETTML_TLS_CONTEXT);
+  if (c->context == NULL) {
+    ettml_raise_closed(L, arg, ETTML_TLS_CONTEXT);
+  }
+  return c->context;
+}
+
+static void check_options(lua_State *L, ettm_tls_options *o) {
+  static const char *const known[] = {
+      "insecure_skip_verify", "ca_file", "ca_pem",         "certificate", "key", "key_password",
+      "tls_min_version",      "ciphers", "security_level", "server",      NULL};
+  static const ettml_range levels = {0, 5, 2};
+  ettml_opt_fields(L, 1, known);
+  memset(o, 0, sizeof *o);
+  o->is_server = ettml_field_flag(L, 1, "server");
+  o->insecure_skip_verify = ettml_field_flag(L, 1, "insecure_skip_verify");
+  o->security_level = (int)ettml_field_size(L, 1, "security_level", &levels);
+  if (o->security_level == 0) {
+    o->security_level = -1; /* the core's word for OpenSSL's level 0 */
+  }
+  o->ca_file = ettml_field_str(L, 1, "ca_file");
+  o->ca_pem = ettml_field_str(L, 1, "ca_pem");
+  o->crl_file = ettml_field_str(L, 1, "crl_file");
+  o->pin_sha256 = ettml_field_str(L, 1, "pin_sha256");
+  o->certificate = ettml_field_str(L, 1, "certificate");
+  o->key = ettml_field_str(L, 1, "key");
+  o->key_password = ettml_field_str(L, 1, "key_password");
+  o->min_version = ettml_field_str(L, 1, "tls_min_version");
+  o->ciphers = ettml_field_str(L, 1, "ciphers");
+}
+
+/* core.tls_context([options]) */
+static int tls_context_new(lua_State *L) {
+  ettm_alloc alloc = ettml_alloc_of(L);
+  char reason[ETTM_TLS_REASON] = "";
+  ettm_tls_options options;
+  ettm_status status;
+  context_box *c;
+  check_options(L, &options);
+  c = (context_box *)ettml_object_new(L, ETTML_TLS_CONTEXT, sizeof *c);
+
+  status = ettm_tls_context_new(&c->context, &options, &alloc, reason);
+
+  if (status == ETTM_OK) {
+    return 1;
+  }
+  return reason[0] != '\0' ? ettml_fail_text(L, status, reason) : ettml_fail(L, status);
+}
+
+static int tls_context_trust_path(lua_State *L) {
+  lua_pushstring(L, ettm_tls_context_trust_path(ettml_tls_context_check(L, 1)));
+  return 1;
+}
+
+static int tls_context_close(lua_State *L) {
+  context_box *c = (context_box *)ettml_object_check(L, 1, ETTML_TLS_CONTEXT);
+  ettm_tls_context *context = c->context;
+  c->context = NULL;
+  if (context != NULL) {
+    ettm_tls_context_release(context);
+  }
+  return 0;
+}
+
+static int tls_context_tostring(lua_State *L) {
+  const context_box *c = (context_box *)ettml_object_check(L, 1, ETTML_TLS_CONTEXT);
+  return ettml_push_name(L, ETTML_TLS_CONTEXT, c->context != NULL ? "open" : "closed");
+}
+
+static const luaL_Reg methods[] = {
+    {"trust_path", tls_context_trust_path}, {"close", tls_context_close}, {NULL, NULL}};
+
+static const luaL_Reg events[] = {{"__gc", tls_context_close},
+                                  {"__close", tls_context_close},
+                                  {"__tostring", tls_context_tostring},
+                                  {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"tls_context", tls_context_new}, {NULL, NULL}};
+
+void ettml_tls_context_open(lua_State *L) {
+  static const ettml_class tls_context_class = {ETTML_TLS_CONTEXT, methods, NULL, events};
+  ettml_class_register(L, &tls_context_class);
+  ettml_set_functions(L, functions);
+}
