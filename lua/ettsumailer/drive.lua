@@ -1,0 +1,233 @@
+-- The loop between a session, which knows bytes and events, and a transport, which moves bytes.
+-- Why: one loop for every I/O world; the only place where a call may wait (and a coroutine yield).
+-- Not: what a reply means for a message (transaction.lua), nor how bytes are moved (transport/).
+--
+-- A link is any table with: session (core), io (a transport's connection), timeouts (seconds by
+-- name), deadline (ms on io's clock, or nil), on_protocol (or nil). It gets: dead (a code, once the
+-- connection can no longer be used), since (when the present wait began).
+
+local core = require "ettsumailer.core"
+local errors = require "ettsumailer.errors"
+
+local huge, min = math.huge, math.min
+
+local M = {}
+
+-- Which of the timeouts (RFC 5321 4.5.3.2) applies while the session is in a phase.
+local TIMEOUT_OF = {
+  greeting = "greeting", TLS = "tls", DATA = "data", content = "block", final = "final",
+  QUIT = "quit",
+}
+
+local WAITING = {
+  greeting = "the server did not greet in time",
+  TLS = "the TLS handshake took too long",
+  content = "the server stopped taking the content",
+  final = "the server did not tell in time whether it took the message",
+}
+
+---Marks the link as of no more use, closes its transport, and makes the error.
+---@param link table
+---@param code string
+---@param text string
+---@return nil, ettsumailer.error
+function M.fail(link, code, text)
+  local stage = link.session:phase()
+  link.dead = code
+  link.io:close()
+  M.report(link)
+  return nil, errors.new {
+    code = code, stage = stage, text = text, transcript = link.session:transcript(),
+  }
+end
+
+---Hands the lines of the dialogue that are new to on_protocol.
+---@param link table
+function M.report(link)
+  if not link.on_protocol then
+    return
+  end
+  for direction, line in link.session:take_transcript():gmatch "(%u): ([^\n]*)\n" do
+    link.on_protocol(direction, line)
+  end
+end
+
+local function deadline_of(link)
+  local seconds = link.timeouts[TIMEOUT_OF[link.session:phase()] or "command"]
+  local deadline = min(link.deadline or huge, link.since + seconds * 1000)
+  return deadline < huge and deadline or nil
+end
+
+local function time_is_over(link)
+  local phase = link.session:phase()
+  local text = WAITING[phase] or ("the server did not answer " .. phase .. " in time")
+  return M.fail(link, "TIMEOUT", text)
+end
+
+-- Transports that know strings only: whole blocks out, what there is in.
+local function exchange(io, session, _, write, deadline)
+  if write then
+    local bytes = session:peek(16384)
+    local n, code, text, sent = io:write(bytes, deadline)
+    -- Where nobody knows how much left, all of it counts as sent before the fate is asked.
+    session:skip(n or sent or #bytes)
+    return n, code, text
+  end
+  local bytes, code, text = io:read(min(session:room(), 8192), deadline)
+  if bytes then
+    return session:feed(bytes)
+  elseif code == "DONE" then
+    return session:feed_eof()
+  end
+  return nil, code, text
+end
+
+---Moves some bytes in one direction or both, waiting until it can.
+---@param link table
+---@return true? moved
+---@return ettsumailer.error?
+local function move(link)
+  local io, session = link.io, link.session
+  local read, write, body, tls = session:want()
+  if not (read or write or tls) then
+    return M.fail(link, "STATE", "the session waits for nothing")
+  end
+  local both_ways = io.exchange or exchange
+  local ok, code, text = both_ways(io, session, read or body or tls, write, deadline_of(link))
+  if ok then
+    return true
+  elseif code == "TIMEOUT" then
+    return time_is_over(link)
+  end
+  return M.fail(link, code, text)
+end
+
+local function clock(link)
+  return link.io.now and link.io:now() or core.clock()
+end
+
+-- The next event that is there already. Returns event; or nil; or nil, error.
+local function pull(link)
+  local event, code, text = link.session:next()
+  M.report(link)
+  if event then
+    if event.kind == "SHUTDOWN" or event.kind == "CLOSED" then
+      link.dead = "CLOSED"
+    end
+    return event
+  elseif code == "DONE" then
+    return M.fail(link, "CLOSED", "the connection is closed")
+  elseif code then
+    return M.fail(link, code, text)
+  end
+end
+
+---Waits for the next event.
+---@param link table
+---@return table? event as of the session's next
+---@return ettsumailer.error?
+function M.event(link)
+  link.since = clock(link)
+  while true do
+    local event, err = pull(link)
+    if event or err then
+      return event, err
+    end
+    local moved, move_err = move(link)
+    if not moved then
+      return nil, move_err
+    end
+  end
+end
+
+---Goes on until the TLS handshake is done.
+---@param link table
+---@return true?
+---@return ettsumailer.error?
+function M.handshake(link)
+  link.since = clock(link)
+  while link.session:phase() == "TLS" do
+    local event, err = pull(link)
+    if err then
+      return nil, err
+    end
+    if not event and link.session:phase() == "TLS" then
+      local moved, move_err = move(link)
+      if not moved then
+        return nil, move_err
+      end
+    end
+  end
+  return true
+end
+
+-- Feeds a string to the session's body, piece by piece. State is in the table given.
+local function pump_string(session, source)
+  while source.at <= #source.text do
+    local n, code, text = session:body(source.text, source.at)
+    if not n then
+      return nil, code, text
+    elseif n == 0 then
+      return nil, "WAIT"
+    end
+    source.at = source.at + n
+  end
+  return session:body_end()
+end
+
+local function pump(session, source)
+  if source.text then
+    return pump_string(session, source)
+  end
+  return session:pump(source.reader)
+end
+
+---Sends a whole content after the BODY event, up to its queued end; what is still to be written
+---leaves with the wait for the next event. A content that fails leaves one way on: the connection
+---is dropped.
+---@param link table
+---@param source table { reader = core reader } or { text = string, at = 1 }
+---@return true?
+---@return table? event or error: a reply that came in the middle of the content
+function M.content(link, source)
+  link.since = clock(link)
+  while true do
+    local done, code, text = pump(link.session, source)
+    if done then
+      return true
+    elseif code ~= "WAIT" then
+      return M.fail(link, code, text)
+    end
+    local event, err = pull(link)
+    if event then
+      return nil, event
+    elseif err then
+      return nil, err
+    end
+    local moved, move_err = move(link)
+    if not moved then
+      return nil, move_err
+    end
+    link.since = clock(link)
+  end
+end
+
+---Writes what the session has to say, without waiting for an answer.
+---@param link table
+---@return true?
+---@return ettsumailer.error?
+function M.flush(link)
+  link.since = clock(link)
+  while true do
+    local _, write = link.session:want()
+    if not write then
+      return true
+    end
+    local moved, err = move(link)
+    if not moved then
+      return nil, err
+    end
+  end
+end
+
+return M

@@ -1,0 +1,176 @@
+-- The error objects that every failing call returns beside nil, and the sentence they turn into.
+-- Why: one shape for whatever the world can cause, so that programs can decide and people can act.
+-- Not: programming mistakes; those are raised by whoever finds them.
+
+local concat, setmetatable, type, tostring = table.concat, setmetatable, type, tostring
+
+local M = {}
+
+---What went wrong, and what became of the message. Made by the library only.
+---@class ettsumailer.error
+---@field code string        CONNECT DNS TIMEOUT CLOSED TLS TLS_MODE TLS_VERIFY TLS_PIN AUTH
+---  REJECTED PROTOCOL TOO_LARGE SMTPUTF8_REQUIRED ADDRESS CONFIG STATE PHASE QUEUE_FULL SOURCE
+---  CANCELLED
+---@field stage string?      what was being done: "connect", "TLS", "greeting", "EHLO", "MAIL" ...
+---@field smtp_code integer? the reply code, where a reply is the cause
+---@field enhanced string?   the enhanced status code of that reply, such as "5.1.1" (RFC 3463)
+---@field text string        the server's own words, or what the system or this library says
+---@field temporary boolean  the same may succeed later
+---@field retryable boolean  it is safe to send again: nothing can have been delivered
+---@field delivery string    "not_sent", "rejected" or "unknown"
+---@field accepted string[]  recipients the server has taken responsibility for
+---@field rejected table[]   {address, smtp_code, enhanced, text, temporary} of each
+---@field unknown string[]   recipients of a content whose end was sent, and no reply came
+---@field not_sent string[]  recipients that nothing was sent to
+---@field hint string?       what to do about it
+---@field transcript string? the last lines of the dialogue, secrets masked
+local Error = {}
+Error.__index = Error
+Error.__name = "ettsumailer.error"
+
+-- What the world may mend by itself, by code; for REJECTED the reply decides.
+local TEMPORARY = { CONNECT = true, DNS = true, TIMEOUT = true, CLOSED = true, QUEUE_FULL = true }
+
+local HINTS = {
+  CONNECT = "check host and port, and whether a firewall is in between",
+  DNS = "check the host's name, and this machine's resolver",
+  TIMEOUT = "the server is slow or silent: try again later, or raise timeouts",
+  CLOSED = "try again later; if it happens every time, ask the server's operator",
+  TLS = "see the reason above; an old server may need tls_min_version or security_level",
+  TLS_VERIFY = "trust its issuer with ca_file or ca_pem, or give its name as tls_name",
+  TLS_MODE = 'use security = "starttls" for a plain port (587), "implicit" for a TLS port (465)',
+  TLS_PIN = "the server's key has changed, or somebody is in between",
+  AUTH = "check user and password, and what the provider wants (an app password, a token)",
+  TOO_LARGE = "send a smaller message, or a link to the file",
+  SMTPUTF8_REQUIRED = "use an ASCII address for this server",
+  PROTOCOL = "this is not a well-behaved SMTP server: check host and port",
+}
+
+local STAGE_HINTS = {
+  ["TIMEOUT greeting"] = 'a TLS port stays silent too: if it is one, use security = "implicit"',
+  ["TIMEOUT final"] = "the message may have been delivered: do not send it again unseen",
+  ["CLOSED final"] = "the message may have been delivered: do not send it again unseen",
+  ["CLOSED AUTH"] = "servers hang up on a wrong login: check user and password",
+  ["TIMEOUT connect"] = "check host and port, and whether a firewall drops the packets",
+}
+
+-- By reply code, then by the class of the reply.
+local REPLY_HINTS = {
+  [421] = "the server is busy or going down: try again later",
+  [450] = "the mailbox is busy, or the server greylists: try again in some minutes",
+  [451] = "try again later",
+  [452] = "the server is short of room, or takes fewer recipients at a time",
+  [502] = "the server does not know this command",
+  [521] = "this host takes no mail: use another server",
+  [530] = "the server wants TLS or a login first: set security, user and password",
+  [535] = HINTS.AUTH,
+  [550] = "check the address; the server may also want a login, or refuse this sender",
+  [551] = "the mailbox has moved: check the address",
+  [552] = "the mailbox is full, or the message too large",
+  [553] = "check how the address is written, and whether this login may use the sender",
+  [554] = "the server refused it for good: its words tell why",
+  [556] = "the domain takes no mail",
+  [4] = "try again later",
+  [5] = "do not repeat it unchanged",
+}
+
+local function class_of(smtp_code)
+  return (smtp_code - smtp_code % 100) / 100
+end
+
+local function hint_for(err)
+  if err.smtp_code then
+    return REPLY_HINTS[err.smtp_code] or REPLY_HINTS[class_of(err.smtp_code)]
+  end
+  return STAGE_HINTS[err.code .. " " .. tostring(err.stage)] or HINTS[err.code]
+end
+
+local function is_temporary(err)
+  if err.smtp_code then
+    return class_of(err.smtp_code) == 4
+  end
+  return TEMPORARY[err.code] == true
+end
+
+---Makes an error object; what is not given is worked out from the rest. Takes over the table.
+---@param fields table any of the fields of ettsumailer.error, code and text at least
+---@return ettsumailer.error
+function M.new(fields)
+  local err = setmetatable(fields, Error)
+  err.delivery = err.delivery or "not_sent"
+  if err.temporary == nil then
+    err.temporary = is_temporary(err)
+  end
+  if err.retryable == nil then
+    err.retryable = err.temporary and err.delivery ~= "unknown"
+  end
+  for _, name in ipairs { "accepted", "rejected", "unknown", "not_sent" } do
+    err[name] = err[name] or {}
+  end
+  err.hint = err.hint or hint_for(err)
+  return err
+end
+
+---@param value any
+---@return boolean is_error true for what M.new made
+function M.is(value)
+  return type(value) == "table" and getmetatable(value) == Error
+end
+
+---An error of code CONFIG, ADDRESS or the like: nothing was sent.
+---@param code string
+---@param text string
+---@return nil, ettsumailer.error
+function M.refuse(code, text)
+  return nil, M.new { code = code, stage = "check", text = text }
+end
+
+-- The code of a refusal: a login's, a size's, or any other.
+local function code_of(event)
+  if not event.smtp_code then
+    return "CLOSED"
+  elseif event.stage == "AUTH" then
+    return "AUTH"
+  end
+  local enhanced = event.enhanced
+  local says_full = enhanced and enhanced:find "^%d%.3%.4$"
+  if says_full or (event.smtp_code == 552 and event.stage == "MAIL") then
+    return "TOO_LARGE"
+  end
+  return "REJECTED"
+end
+
+---The error that an event of a session means: a refusal, a 421, or the end of the connection.
+---@param event table        as of the session's next
+---@param transcript string
+---@return ettsumailer.error
+function M.of_event(event, transcript)
+  return M.new {
+    code = code_of(event), stage = event.stage,
+    smtp_code = event.smtp_code, enhanced = event.enhanced,
+    text = event.text or "the server closed the connection", transcript = transcript,
+    delivery = event.smtp_code and "rejected" or "not_sent",
+  }
+end
+
+---"CODE at STAGE: 550 5.1.1 the server's words; what to do".
+function Error:__tostring()
+  local words = { self.code }
+  if self.stage and self.stage ~= "check" then
+    words[#words + 1] = " at " .. self.stage
+  end
+  words[#words + 1] = ": "
+  if self.smtp_code then
+    words[#words + 1] = tostring(self.smtp_code) .. " "
+  end
+  if self.enhanced then
+    words[#words + 1] = self.enhanced .. " "
+  end
+  words[#words + 1] = (self.text:gsub("\n", " "))
+  if self.hint then
+    words[#words + 1] = "; " .. self.hint
+  end
+  return concat(words)
+end
+
+return M

@@ -1,0 +1,65 @@
+-- The public entry: require "ettsumailer".
+-- Why: one short list of everything a user can reach.
+-- Not: any work of its own.
+
+local address = require "ettsumailer.address"
+local connection = require "ettsumailer.connection"
+local core = require "ettsumailer.core"
+local errors = require "ettsumailer.errors"
+local mailer = require "ettsumailer.mailer"
+local message = require "ettsumailer.message"
+
+local M = {
+  _VERSION = core.version,
+
+  ---An e-mail address: address("B <b@example.com>"), address.parse_list("a@x.jp, b@x.jp").
+  address = address,
+}
+
+---Sends one message over a connection of its own.
+---@param given table options of the server and fields of the message
+---@return table? result
+---@return ettsumailer.error?
+function M.send(given)
+  return mailer.send(given, 2)
+end
+
+---Makes a mailer: settings that send many messages.
+---@param given table
+---@return ettsumailer.mailer?
+---@return ettsumailer.error?
+function M.mailer(given)
+  return mailer.new(given, 2)
+end
+
+---Opens a connection to be commanded by hand (level 2).
+---@param given table options of the server
+---@return ettsumailer.connection?
+---@return ettsumailer.error?
+function M.connect(given)
+  return connection.connect(given, 2)
+end
+
+---A session without any I/O, for an event loop of one's own (level 1).
+---@param given table? { without = "SIZE DSN", lock_step = boolean }
+---@return userdata session
+function M.session(given)
+  return core.session(given)
+end
+
+---Composes and seals a message.
+---@param given table
+---@return userdata?
+---@return ettsumailer.error?
+function M.message(given)
+  return message.new(given, 2)
+end
+
+---True for the errors that calls of this library return.
+---@param value any
+---@return boolean
+function M.is_error(value)
+  return errors.is(value)
+end
+
+return M

@@ -1,0 +1,111 @@
+-- Option tables: every name known, every type right, the nearest name told when one is not.
+-- Why: a mistyped option that is silently ignored is how mail goes out unencrypted.
+-- Not: whether a value makes sense (a host, a port); that is nil, err from whoever uses it.
+
+local error, pairs, type, tostring, rawget = error, pairs, type, tostring, rawget
+local min, floor, huge = math.min, math.floor, math.huge
+
+local M = {}
+
+-- The number of single-letter changes that make b of a.
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do
+    row[j] = j
+  end
+  for i = 1, #a do
+    local diagonal = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local cost = a:byte(i) == b:byte(j) and 0 or 1
+      local best = min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
+      diagonal, row[j] = row[j], best
+    end
+  end
+  return row[#b]
+end
+
+---The known name that is most like the given one, or nil when none is near.
+---@param name any
+---@param known table<string, any> names as keys
+---@return string?
+function M.nearest(name, known)
+  if type(name) ~= "string" or #name > 60 then
+    return nil
+  end
+  local best, best_distance = nil, 4
+  for candidate in pairs(known) do
+    local d = distance(name:lower(), candidate)
+    if d < best_distance or (d == best_distance and best and candidate < best) then
+      best, best_distance = candidate, d
+    end
+  end
+  return best
+end
+
+local function is_integer(value)
+  return type(value) == "number" and value == floor(value) and value > -huge and value < huge
+end
+
+local function is_text(value)
+  return type(value) == "string" or type(value) == "userdata"
+end
+
+-- Each kind of value: how it is called in a message, and its test.
+local KINDS = {
+  string = { "a string", function(v) return type(v) == "string" end },
+  boolean = { "true or false", function(v) return type(v) == "boolean" end },
+  integer = { "a whole number", is_integer },
+  seconds = { "seconds, 0 or more", function(v) return type(v) == "number" and v >= 0 end },
+  ["function"] = { "a function", function(v) return type(v) == "function" end },
+  table = { "a table", function(v) return type(v) == "table" end },
+  text = { "a string or an address", is_text },
+  texts = {
+    "a string, an address or a list of them",
+    function(v) return is_text(v) or type(v) == "table" end,
+  },
+}
+
+local function article_of(value)
+  return value ~= value and "a number that is none" or "a " .. type(value)
+end
+
+---Raises an error, naming the option, unless every key of `given` is in `known` and has its kind.
+---@param what string         what the options are for: "mailer", "message"
+---@param given table         the caller's table; only raw fields are looked at
+---@param known table<string, string> option name to kind, one of KINDS
+---@param level integer?      as of `error`, seen from the caller of check; 2 by default
+function M.check(what, given, known, level)
+  level = (level or 2) + 1
+  if type(given) ~= "table" then
+    error(("%s: a table of options expected, got %s"):format(what, article_of(given)), level)
+  end
+  for name in next, given do
+    local kind = known[name]
+    if not kind then
+      local near = M.nearest(name, known)
+      error(("%s: unknown option '%s'%s"):format(
+        what, tostring(name), near and (" (did you mean '%s'?)"):format(near) or ""), level)
+    end
+    local value = rawget(given, name)
+    if not KINDS[kind][2](value) then
+      error(("%s: option '%s' must be %s, not %s"):format(
+        what, name, KINDS[kind][1], article_of(value)), level)
+    end
+  end
+end
+
+---A new table with the raw fields of all the given ones; later ones win.
+---@param ... table?
+---@return table
+function M.merge(...)
+  local merged = {}
+  for i = 1, select("#", ...) do
+    for name, value in next, (select(i, ...)) or {} do
+      merged[name] = value
+    end
+  end
+  return merged
+end
+
+return M

@@ -1,0 +1,207 @@
+-- What a server's options mean: URL, port, security, timeouts, worked out once and checked.
+-- Why: everything that follows from another option (the port, whether TLS is a must) follows here.
+-- Not: connecting (connection.lua), nor what a message holds (message.lua).
+
+local core = require "ettsumailer.core"
+local errors = require "ettsumailer.errors"
+local options = require "ettsumailer.options"
+
+local io, ipairs, pairs, tonumber, type = io, ipairs, pairs, tonumber, type
+local concat, sort, char = table.concat, table.sort, string.char
+
+local M = {}
+
+---The options of a server, with their kinds.
+M.SERVER = {
+  url = "string", host = "string", port = "integer", security = "string", unix_socket = "string",
+  source_address = "string", extensions = "table", ehlo_name = "string",
+  ca_file = "string", ca_pem = "string", tls_name = "string", client_cert = "string",
+  client_key = "string", client_key_password = "string", tls_min_version = "string",
+  ciphers = "string", security_level = "integer", insecure_skip_verify = "boolean",
+  timeout = "seconds", timeouts = "table", on_protocol = "function",
+}
+
+-- Seconds; RFC 5321 4.5.3.2 asks for those of greeting, command, data, block and final at least.
+local TIMEOUTS = {
+  connect = 30, tls = 30, greeting = 300, command = 300, data = 120, block = 180, final = 600,
+  quit = 1,
+}
+
+local TIMEOUT_KINDS = {}
+for name in pairs(TIMEOUTS) do
+  TIMEOUT_KINDS[name] = "seconds"
+end
+
+local SECURITY = { implicit = true, starttls = true, opportunistic = true, none = true }
+local SCHEMES = { smtp = {}, smtps = { security = "implicit" } }
+
+local function percent_decoded(text)
+  return (text:gsub("%%(%x%x)", function(hex)
+    return char(tonumber(hex, 16))
+  end))
+end
+
+-- "smtp://user:password@host:port" as options, each beaten by an option of its own name.
+local function options_of_url(url)
+  local scheme, rest = url:match "^(%a+)://([^/?#]*)/?$"
+  local known = scheme and SCHEMES[scheme:lower()]
+  if not known then
+    return errors.refuse("CONFIG", "url must be like smtp://user:password@host:port")
+  end
+  local login, place = rest:match "^(.*)@([^@]*)$"
+  place = place or rest
+  local host, port = place:match "^%[([%x:.]+)%]:?(%d*)$"
+  if not host then
+    host, port = place:match "^([^:]*):?(%d*)$"
+  end
+  if not host or host == "" then
+    return errors.refuse("CONFIG", "url has no host")
+  end
+  local found = { host = percent_decoded(host), port = tonumber(port), security = known.security }
+  if login then
+    local user, password = login:match "^([^:]*):?(.*)$"
+    found.user, found.password = percent_decoded(user), percent_decoded(password)
+  end
+  return found
+end
+
+local function has_control(text)
+  return text:find "[%z\1-\31\127]" ~= nil
+end
+
+local SAFE_OPTIONS = { "host", "ehlo_name", "tls_name", "unix_socket", "source_address", "ciphers" }
+
+-- The option that holds a control character or is empty, or nil.
+local function unsafe_option(given)
+  for _, name in ipairs(SAFE_OPTIONS) do
+    local value = given[name]
+    if value and (value == "" or has_control(value) or value:find "^%s" or value:find "%s$") then
+      return name
+    end
+  end
+end
+
+local function default_security(given)
+  if given.port == 465 then
+    return "implicit"
+  elseif given.port == 587 or given.user then
+    return "starttls"
+  end
+  return "opportunistic"
+end
+
+-- Each check: whether it fails, and what to say.
+local CHECKS = {
+  { function(s) return not s.host and not s.unix_socket end,
+    "host is missing: name the server that takes your mail" },
+  { function(s) return s.host and #s.host > 253 end, "host is longer than a host name can be" },
+  { function(s) return s.port < 1 or s.port > 65535 end, "port must be 1 to 65535" },
+  { function(s) return not SECURITY[s.security] end,
+    'security must be "implicit", "starttls", "opportunistic" or "none"' },
+}
+
+local function check_values(settings)
+  local unsafe = unsafe_option(settings)
+  if unsafe then
+    return errors.refuse("CONFIG",
+      unsafe .. " is empty, or has a control character or white space at an end")
+  end
+  for _, check in ipairs(CHECKS) do
+    if check[1](settings) then
+      return errors.refuse("CONFIG", check[2])
+    end
+  end
+  return true
+end
+
+-- { SIZE = false } as the list of keywords that the session wants.
+local function switched_off(extensions)
+  local names = {}
+  for name, value in pairs(extensions or {}) do
+    if type(name) ~= "string" or value ~= false then
+      return errors.refuse("CONFIG", "extensions: only NAME = false has a meaning")
+    elseif not name:find "^[%w-]+$" then
+      return errors.refuse("CONFIG", "extensions: a keyword has letters, digits and hyphens")
+    end
+    names[#names + 1] = name:upper()
+  end
+  sort(names)
+  return concat(names, " ")
+end
+
+-- PEM text, or what the file of that name holds.
+local function pem_of(value, name)
+  if not value or value:find("-----BEGIN", 1, true) then
+    return value
+  end
+  local file, why = io.open(value, "rb")
+  local text = file and file:read "*a"
+  if file then
+    file:close()
+  end
+  if not text then
+    return errors.refuse("CONFIG", ("%s: %s"):format(name, why or "cannot be read"))
+  end
+  return text
+end
+
+-- Reads files and the trust store now, so that a mistake is found before anything is sent.
+local function tls_context(given)
+  if given.security == "none" then
+    return false
+  end
+  local certificate, cert_err = pem_of(given.client_cert, "client_cert")
+  local key, key_err = pem_of(given.client_key, "client_key")
+  if cert_err or key_err then
+    return nil, cert_err or key_err
+  end
+  local context, code, text = core.tls_context {
+    insecure_skip_verify = given.insecure_skip_verify,
+    ca_file = given.ca_file, ca_pem = given.ca_pem,
+    certificate = certificate, key = key, key_password = given.client_key_password,
+    tls_min_version = given.tls_min_version, ciphers = given.ciphers,
+    security_level = given.security_level,
+  }
+  if not context then
+    return errors.refuse(code, text)
+  end
+  return context
+end
+
+-- The options with what follows from them.
+local function completed(given, from_url)
+  local settings = options.merge(from_url, given)
+  settings.port = settings.port or settings.security == "implicit" and 465 or 587
+  settings.security = settings.security or default_security(settings)
+  settings.timeouts = options.merge(TIMEOUTS, given.timeouts)
+  return settings
+end
+
+---Works out a server's settings. Raises for unknown options and wrong types.
+---@param what string      what the options are for, in messages
+---@param given table      the caller's options; those beyond M.SERVER are copied as they are
+---@param known table<string, string> all options allowed, with their kinds
+---@param level integer    as of options.check
+---@return table? settings  a new table
+---@return ettsumailer.error?
+function M.server(what, given, known, level)
+  options.check(what, given, known, level + 1)
+  options.check(what .. ": timeouts", given.timeouts or {}, TIMEOUT_KINDS, level + 1)
+  local from_url, err
+  if given.url then
+    from_url, err = options_of_url(given.url)
+  end
+  local settings = not err and completed(given, from_url)
+  if settings then
+    err = select(2, check_values(settings))
+  end
+  if not err then
+    settings.without, err = switched_off(given.extensions)
+  end
+  if not err then
+    settings.tls_context, err = tls_context(settings)
+  end
+  return not err and settings or nil, err
+end
+
+return M

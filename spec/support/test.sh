@@ -1,0 +1,19 @@
+#!/bin/sh
+# make test: what is needed, the C tests, the specs on each engine named, end to end; then the sum.
+# MAKE, JOBS and BUILD come from the Makefile.
+# SPDX-License-Identifier: MIT
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. spec/support/tally.sh
+tally_start
+
+spec/support/deps.sh test || exit 1
+make_() { ${MAKE:-make} -j"${JOBS:-1}" BUILD="${BUILD:-build}" "$@"; }
+step "C tests" make_ c-test
+for engine in "$@"; do
+  step "specs, $engine" make_ spec LUA="$engine"
+  last=$engine
+done
+[ $# -eq 1 ] || last=5.4
+step "end to end, $last" make_ e2e LUA="$last"
+tally_end

@@ -1,0 +1,404 @@
+-- ettsumailer.message and ettsumailer.reader of the C module: where content comes from and how it is
+-- pulled. What the bytes look like is tested in C and in spec/unit/message_spec.lua.
+
+local core = require "ettsumailer.core"
+
+local SEAL = { now = 1700000000, zone = 540, entropy = ("e"):rep(32), host = "x.example" }
+
+local function new_message()
+  local message = core.message()
+  assert(message:header("addresses", "From", "エッツ <ettsu@x.example>"))
+  return message
+end
+
+local function sealed(content, desc)
+  local message = new_message()
+  assert(message:leaf(nil, desc or { text = true }, content))
+  assert(message:seal(SEAL))
+  return message
+end
+
+-- Reads it all; supplies what the list has when it is asked to.
+local function read_all(reader, step, list)
+  local pieces = {}
+  while true do
+    local piece, code, text = reader:read(step or 4096)
+    if code == "NEED" then
+      assert(reader:supply(list and table.remove(list, 1)))
+    elseif not piece then
+      return table.concat(pieces), code, text
+    else
+      assert.is_true(#piece >= 1 and #piece <= (step or 4096))
+      pieces[#pieces + 1] = piece
+    end
+  end
+end
+
+local function body_of(text)
+  return text:match "\r\n\r\n(.*)$"
+end
+
+local function file_with(content)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(content)
+  file:close()
+  return path
+end
+
+local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+local function decode_base64(text)
+  local bytes, bits, count = {}, 0, 0
+  for digit in text:gmatch "[%w+/]" do
+    bits = bits * 64 + DIGITS:find(digit, 1, true) - 1
+    count = count + 6
+    if count >= 8 then
+      count = count - 8
+      local unit = 2 ^ count
+      bytes[#bytes + 1] = string.char(math.floor(bits / unit) % 256)
+      bits = bits % unit
+    end
+  end
+  return table.concat(bytes)
+end
+
+describe("a message of the core", function()
+  it("is the same bytes for the same input", function()
+    local first, second = sealed "hello\n", sealed "hello\n"
+    assert.are.equal((read_all(first:reader())), (read_all(second:reader())))
+    assert.are.equal(first:id(), second:id())
+    assert.is_truthy(first:id():find "^<[^<>@]+@x%.example>$")
+  end)
+
+  it("takes time and entropy by itself when it is given none", function()
+    local ids = {}
+    for i = 1, 2 do
+      local message = new_message()
+      assert(message:leaf(nil, { text = true }, "hello\n"))
+      assert(message:seal())
+      ids[i] = message:id()
+      assert.is_truthy(message:header_section():find "Date: ")
+    end
+    assert.are_not.equal(ids[1], ids[2])
+  end)
+
+  it("tells its size before it is read", function()
+    for _, content in ipairs { "", "hello\n", ("日本語\n"):rep(3000), ("\0\255"):rep(9999) } do
+      local message = sealed(content, { text = content:find "\0" == nil })
+      assert.are.equal(#read_all(message:reader()), message:size())
+    end
+  end)
+
+  it("does not know its size when a source does not", function()
+    local message = new_message()
+    assert(message:leaf_source(nil, {}))
+    assert(message:seal(SEAL))
+    assert.is_nil((message:size()))
+  end)
+
+  it("is 7-bit and needs nothing of the server", function()
+    local message = sealed "日本語\n"
+    assert.is_false(message:needs_8bit())
+    assert.is_false(message:needs_smtputf8())
+    assert.is_nil((read_all(message:reader())):find "[\128-\255]")
+  end)
+
+  it("gives its header section", function()
+    local message = new_message()
+    assert(message:header("text", "Subject", "件名"))
+    assert(message:header("ready", "X-Ready", "a; b=c"))
+    assert(message:leaf(nil, { text = true }, "hello\n"))
+    assert(message:seal(SEAL))
+    local section = message:header_section()
+    assert.is_truthy(section:find("Subject: =?UTF-8?", 1, true))
+    assert.is_truthy(section:find("X-Ready: a; b=c\r\n", 1, true))
+    assert.are.equal("\r\n\r\n", section:sub(-4))
+    assert.are.equal(section, read_all(message:reader()):sub(1, #section))
+  end)
+
+  it("names the field that it refuses", function()
+    local message = new_message()
+    local ok, code, text = message:header("text", "Subject", "a\r\nBcc: b@y.example")
+    assert.is_nil(ok)
+    assert.are.equal("CONFIG", code)
+    assert.are.equal("Subject: ", text:sub(1, 9))
+    ok, code, text = message:header("addresses", "To", "a@x.example, b@@y.example")
+    assert.is_nil(ok)
+    assert.are.equal("ADDRESS", code)
+    assert.are.equal("To: ", text:sub(1, 4))
+    assert.is_truthy(text:find("position 16", 1, true))
+    ok, code = message:header("text", "Sub ject", "x")
+    assert.is_nil(ok)
+    assert.are.equal("CONFIG", code)
+  end)
+
+  it("raises for a kind of header that there is not", function()
+    local message = new_message()
+    assert.is_false((pcall(message.header, message, "raw", "Subject", "x")))
+    assert.is_false((pcall(message.header, message, "text", "Subject", 1)))
+    assert.is_false((pcall(message.header, message, "text", "Subject")))
+  end)
+
+  it("numbers its parts and gives them headers", function()
+    local message = new_message()
+    local top = message:multipart(nil, "mixed")
+    local inner = message:multipart(top, "related", "; type=\"text/html\"")
+    local leaf = message:leaf(inner, { type = "text/html", text = true }, "<p>hello</p>\n")
+    assert.are.same({ 0, 1, 2 }, { top, inner, leaf })
+    assert.is_true(message:part_header(leaf, "text", "Content-Description", "a page"))
+    assert.is_false((pcall(message.part_header, message, 99, "text", "X-A", "b")))
+    assert(message:seal(SEAL))
+    local text = read_all(message:reader())
+    assert.is_truthy(text:find("Content-Description: a page\r\n", 1, true))
+    assert.is_truthy(text:find("multipart/related", 1, true))
+  end)
+
+  it("refuses a parent that is no multipart", function()
+    local message = new_message()
+    local leaf = message:leaf(nil, { text = true }, "hello\n")
+    local part, code = message:leaf(leaf, { text = true }, "hello\n")
+    assert.is_nil(part)
+    assert.are.equal("STATE", code)
+  end)
+
+  it("raises for a field of a part that it does not know", function()
+    local message = new_message()
+    local ok, text = pcall(message.leaf, message, nil, { file_name = "x" }, "x")
+    assert.is_false(ok)
+    assert.is_truthy(text:find("'file_name'", 1, true))
+    assert.is_false((pcall(message.leaf, message, nil, { text = "yes" }, "x")))
+    assert.is_false((pcall(message.leaf, message, nil, { type = 1 }, "x")))
+    assert.is_false((pcall(message.leaf, message, nil, nil, "x")))
+    assert.is_false((pcall(message.leaf, message, -1, {}, "x")))
+    assert.is_false((pcall(message.leaf, message, nil, {}, 1)))
+  end)
+
+  it("refuses text that is no UTF-8, be it short or long", function()
+    for _, content in ipairs { "\255\n", ("hello\n"):rep(1000) .. "\255" } do
+      local message = new_message()
+      local part, code, text = message:leaf(nil, { text = true }, content)
+      assert.is_nil(part)
+      assert.are.equal("CONFIG", code)
+      assert.is_truthy(text:find("UTF-8", 1, true))
+    end
+  end)
+
+  it("leaves text of another charset alone", function()
+    local content = ("\147\250\150\123\n"):rep(2000)
+    local message = sealed(content, { text = true, charset = "Shift_JIS" })
+    assert.are.equal(message:size(), #read_all(message:reader()))
+  end)
+
+  it("encodes a long string as it does a short one", function()
+    local line = "日本語の一行 = \t\n"
+    local short = sealed(line:rep(10))
+    local long = sealed(line:rep(1000))
+    local function encoding(message)
+      return message:header_section():match "Content%-Transfer%-Encoding: (%S+)"
+    end
+    assert.are.equal(encoding(short), encoding(long))
+  end)
+
+  it("cannot be sealed without a From, and is gone then", function()
+    local message = core.message()
+    assert(message:leaf(nil, { text = true }, "hello\n"))
+    local ok, code, text = message:seal(SEAL)
+    assert.is_nil(ok)
+    assert.are.equal("CONFIG", code)
+    assert.is_truthy(text:find("From", 1, true))
+    assert.is_false((pcall(message.is_sealed, message)))
+  end)
+
+  it("cannot be sealed without a part", function()
+    local message = new_message()
+    local ok, code = message:seal(SEAL)
+    assert.is_nil(ok)
+    assert.are.equal("STATE", code)
+  end)
+
+  it("cannot be sealed twice nor changed then", function()
+    local message = sealed "hello\n"
+    for _, call in ipairs {
+      { "seal", SEAL }, { "header", "text", "Subject", "x" }, { "leaf", nil, {}, "x" },
+      { "multipart", nil, "mixed" }, { "part_header", 0, "text", "X-A", "b" },
+      { "leaf_source", nil, {} },
+    } do
+      local ok, code = message[call[1]](message, call[2], call[3], call[4], call[5])
+      assert.is_nil(ok)
+      assert.are.equal("STATE", code)
+    end
+    assert.is_true(message:is_sealed())
+    assert.is_true(#read_all(message:reader()) > 0)
+  end)
+
+  it("raises when a sealed one is needed", function()
+    local message = new_message()
+    assert.is_false(message:is_sealed())
+    for _, name in ipairs {
+      "id", "size", "needs_8bit", "needs_smtputf8", "header_section", "reader",
+    } do
+      assert.is_false((pcall(message[name], message)))
+    end
+    assert.is_false((pcall(message.seal, message, { nwo = 1 })))
+    assert.is_false((pcall(message.seal, message, { now = 0.5 })))
+    assert.is_false((pcall(message.seal, message, { zone = 1441 })))
+  end)
+end)
+
+describe("a reader of the core", function()
+  it("gives the same bytes however they are pulled", function()
+    local message = sealed(("日本語の一行\n"):rep(2000))
+    local whole = read_all(message:reader(), 1048576)
+    for _, step in ipairs { 1, 7, 4096, 32768, 32769 } do
+      assert.is_true(whole == read_all(message:reader(), step))
+    end
+  end)
+
+  it("says DONE again and again", function()
+    local reader = sealed("hello\n"):reader()
+    read_all(reader)
+    for _ = 1, 3 do
+      assert.are.same({ nil, "DONE", n = 2 }, { n = 2, reader:read(10) })
+    end
+  end)
+
+  it("has its own place in the message", function()
+    local message = sealed "hello\n"
+    local first, second = message:reader(), message:reader()
+    first:read(100)
+    assert.are.equal(message:header_section():sub(1, 20), second:read(20))
+  end)
+
+  it("raises for a size that is none", function()
+    local reader = sealed("hello\n"):reader()
+    for _, n in ipairs { 0, -1, 1.5, 0 / 0, 1048577, "10" } do
+      assert.is_false((pcall(reader.read, reader, n)))
+    end
+  end)
+
+  it("reads a file, from its start each time", function()
+    local content = ("\0\1\2abc\255"):rep(30000)
+    local path = file_with(content)
+    local message = new_message()
+    assert(message:leaf_file(nil, { type = "application/octet-stream", filename = path }, path))
+    assert(message:seal(SEAL))
+    for _ = 1, 2 do
+      local text, code = read_all(message:reader(), 10000)
+      assert.are.equal("DONE", code)
+      assert.are.equal(message:size(), #text)
+      assert.is_true(content == decode_base64(body_of(text)))
+    end
+    os.remove(path)
+  end)
+
+  it("fails when a file has grown or shrunk or is gone", function()
+    for _, change in ipairs { "abc", ("x"):rep(200000), false } do
+      local path = file_with(("x"):rep(100000))
+      local message = new_message()
+      assert(message:leaf_file(nil, {}, path))
+      assert(message:seal(SEAL))
+      os.remove(path)
+      if change then
+        local file = assert(io.open(path, "wb"))
+        file:write(change)
+        file:close()
+      end
+      local reader = message:reader()
+      for _ = 1, 2 do
+        local _, code, text = read_all(reader)
+        assert.are.equal("SOURCE", code)
+        assert.is_truthy(text:find(path, 1, true))
+      end
+      os.remove(path)
+    end
+  end)
+
+  it("asks Lua for the content of a source", function()
+    local message = new_message()
+    local top = message:multipart(nil, "mixed")
+    assert(message:leaf(top, { text = true }, "hello\n"))
+    assert(message:leaf_source(top, { filename = "a.bin" }, 9))
+    assert(message:leaf_source(top, { filename = "b.bin" }))
+    assert(message:seal(SEAL))
+    local text, code = read_all(message:reader(), 50, { "abc", "", "defghi", nil })
+    assert.are.equal("DONE", code)
+    assert.is_truthy(text:find("\r\nYWJjZGVmZ2hp\r\n", 1, true))
+    local bytewise = message:reader()
+    local list = {}
+    for letter in ("abcdefghi"):gmatch "." do
+      list[#list + 1] = letter
+    end
+    assert.are.equal(text, (read_all(bytewise, 50, list)))
+  end)
+
+  it("reads sources, strings and files one behind the other", function()
+    local path = file_with(("f"):rep(70000))
+    local message = new_message()
+    local top = message:multipart(nil, "mixed")
+    assert(message:leaf(top, { text = true }, ("long\n"):rep(2000)))
+    assert(message:leaf_source(top, { filename = "a.bin" }, 3))
+    assert(message:leaf_file(top, { filename = "b.bin" }, path))
+    assert(message:leaf(top, { filename = "c.bin" }, ("\0"):rep(5000)))
+    assert(message:leaf_file(top, { filename = "d.bin" }, path))
+    assert(message:seal(SEAL))
+    for _, step in ipairs { 100, 32768 } do
+      local text, code, problem = read_all(message:reader(), step, { "abc" })
+      assert(code == "DONE", problem)
+      assert.are.equal(message:size(), #text)
+    end
+    os.remove(path)
+  end)
+
+  it("fails for a source that gives more or less than it said", function()
+    for _, list in ipairs { { "abcd" }, { "ab" } } do
+      local message = new_message()
+      assert(message:leaf_source(nil, {}, 3))
+      assert(message:seal(SEAL))
+      local _, code, text = read_all(message:reader(), 100, list)
+      assert.are.equal("SOURCE", code)
+      assert.is_string(text)
+    end
+  end)
+
+  it("raises when it is supplied with what it did not ask for", function()
+    local message = new_message()
+    assert(message:leaf_source(nil, {}, 3))
+    assert(message:seal(SEAL))
+    local reader = message:reader()
+    assert.is_false((pcall(reader.supply, reader, "abc")))
+    repeat
+      local piece, code = reader:read(4096)
+    until not piece and code == "NEED"
+    assert.is_false((pcall(reader.supply, reader, 1)))
+    assert(reader:supply "abc")
+    assert.is_false((pcall(reader.supply, reader, "def")))
+  end)
+end)
+
+describe("a file of the core's message", function()
+  it("has to be there, readable and regular", function()
+    local message = new_message()
+    local part, code, text = message:leaf_file(nil, {}, "/nonexistent/file")
+    assert.is_nil(part)
+    assert.are.equal("SOURCE", code)
+    assert.are.equal("cannot open /nonexistent/file: No such file or directory", text)
+    part, code, text = message:leaf_file(nil, {}, "/")
+    assert.is_nil(part)
+    assert.are.equal("SOURCE", code)
+    assert.are.equal("cannot open /: it is not a regular file", text)
+    part, code = message:leaf_file(nil, {}, "/etc/passwd\0.png")
+    assert.is_nil(part)
+    assert.are.equal("SOURCE", code)
+  end)
+
+  it("does not wait for the writer of a FIFO", function()
+    local path = os.tmpname()
+    os.remove(path)
+    os.execute("mkfifo " .. path)
+    local part, code = new_message():leaf_file(nil, {}, path)
+    os.remove(path)
+    assert.is_nil(part)
+    assert.are.equal("SOURCE", code)
+  end)
+end)
