@@ -1,4 +1,355 @@
-# One engine per build: make LUA=5.4 (also 5.1, 5.2, 5.3, luajit). Objects go to build/, never beside the sources.
+# ettsumailer: one engine per build. make LUA=5.4 (also 5.1, 5.2, 5.3, luajit) makes
+# build/<LUA>/ettsumailer/core.so; objects go to build/, never beside the sources.
+#
+#   make            the module for LUA              make test    C tests, specs on every engine, end to end
+#   make demo       the main job, shown             make test LUA=5.1    the same on one engine
+#   make deps       installs what is missing        make c-test spec e2e    parts of it
+#   make install    PREFIX, DESTDIR                 make check-style asan fuzz clean
+#
+# V=1 shows the commands, WERROR=1 makes warnings errors, BUILD=dir builds elsewhere.
+
+LUA ?= 5.4
+ENGINES = 5.1 5.2 5.3 5.4 luajit
+ifeq ($(filter $(LUA),$(ENGINES)),)
+  $(error LUA=$(LUA) is none of: $(ENGINES))
+endif
+BUILD ?= build
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+Q = $(if $(V),,@)
+comma = ,
+export LC_ALL = C.UTF-8
+
+# --- Flags -------------------------------------------------------------------------------------
+
 CFLAGS ?= -O2 -g
 WARNINGS = -std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
   -Wmissing-prototypes -Wwrite-strings -Wundef -Wc++-compat
+ifeq ($(WERROR),1)
+  WARNINGS += -Werror
+endif
+
+# VARIANT=asan builds beside the usual objects, not over them.
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ifeq ($(VARIANT),asan)
+  VARIANT_FLAGS = $(SANITIZE)
+else ifneq ($(VARIANT),)
+  $(error VARIANT=$(VARIANT) is neither asan nor empty)
+endif
+VARIANT_DIR = $(addprefix /,$(VARIANT))
+
+ifeq ($(shell uname -s),Darwin)
+  LIBFLAG ?= -bundle -undefined dynamic_lookup
+else
+  LIBFLAG ?= -shared
+  # OpenSSL leaves handlers for the end of a thread and of the process: the module has to stay.
+  NODELETE = -Wl,-z,nodelete
+endif
+ALL_CFLAGS = $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden -pthread $(VARIANT_FLAGS)
+
+# --- Libraries ---------------------------------------------------------------------------------
+
+has_header = $(shell echo '\#include <$(1)>' | $(CC) $(CPPFLAGS) $(CFLAGS) -E - >/dev/null 2>&1 && echo yes)
+first_package = $(shell for p in $(1); do pkg-config --exists "$$p" 2>/dev/null && { echo "$$p"; break; }; done)
+first_with = $(firstword $(foreach d,$(2),$(if $(wildcard $(d)/$(1)),$(d))))
+as_system = $(patsubst -I%,-isystem %,$(1))
+
+# Lua's headers: LUA_INCDIR, else pkg-config under the names distributions use, else the usual places.
+ifeq ($(LUA),luajit)
+  LUA_ABI = 5.1
+  LUA_PROGRAMS = luajit
+  LUA_PACKAGES = luajit
+  LUA_PLACES = $(wildcard /usr/include/luajit-2* /usr/local/include/luajit-2* \
+    /usr/local/openresty/luajit/include/luajit-2* /opt/homebrew/include/luajit-2*)
+else
+  LUA_ABI = $(LUA)
+  LUA_PROGRAMS = lua$(LUA) lua$(subst .,,$(LUA)) lua-$(LUA) lua
+  LUA_PACKAGES = lua$(LUA) lua$(subst .,,$(LUA)) lua-$(LUA) 'lua >= $(LUA) lua < $(LUA).999'
+  LUA_PLACES = $(foreach p,/usr /usr/local /opt/homebrew /opt/local,$(foreach n,/lua$(LUA) \
+    /lua-$(LUA) /lua/$(LUA) /lua$(subst .,,$(LUA)),$(p)/include$(n)))
+endif
+ifeq ($(origin LUA_INCDIR),undefined)
+  LUA_PACKAGE := $(call first_package,$(LUA_PACKAGES))
+  ifneq ($(LUA_PACKAGE),)
+    LUA_CFLAGS := $(call as_system,$(shell pkg-config --cflags '$(LUA_PACKAGE)'))
+    LUA_FOUND = yes
+  else
+    LUA_INCDIR := $(call first_with,lua.h,$(LUA_PLACES))
+  endif
+endif
+ifneq ($(LUA_INCDIR),)
+  LUA_CFLAGS = -isystem $(LUA_INCDIR)
+  LUA_FOUND := $(wildcard $(LUA_INCDIR)/lua.h)
+endif
+
+# OpenSSL: OPENSSL_DIR (or OPENSSL_INCDIR and OPENSSL_LIBDIR), else pkg-config, else the compiler's
+# own path, else the usual prefixes.
+OPENSSL_PREFIXES = /usr/local /usr/local/ssl /usr/local/openssl /opt/openssl \
+  /opt/homebrew/opt/openssl@3 /usr/local/opt/openssl@3 $(wildcard /usr/local/openresty/openssl*)
+ifneq ($(OPENSSL_DIR)$(OPENSSL_INCDIR),)
+  SSL_PREFIX = $(OPENSSL_DIR)
+else ifneq ($(call first_package,openssl),)
+  SSL_CFLAGS := $(call as_system,$(shell pkg-config --cflags openssl))
+  SSL_LIBS := $(shell pkg-config --libs openssl)
+  SSL_FOUND = yes
+else ifeq ($(call has_header,openssl/ssl.h),yes)
+  SSL_LIBS = -lssl -lcrypto
+  SSL_FOUND = yes
+else
+  SSL_PREFIX := $(call first_with,include/openssl/ssl.h,$(OPENSSL_PREFIXES))
+endif
+ifneq ($(SSL_PREFIX)$(OPENSSL_INCDIR),)
+  SSL_INCDIR := $(or $(OPENSSL_INCDIR),$(SSL_PREFIX)/include)
+  SSL_LIBDIR := $(or $(OPENSSL_LIBDIR),$(call first_with,libssl.*,$(SSL_PREFIX)/lib64 $(SSL_PREFIX)/lib))
+  # What the compiler and the loader search anyway is not named again.
+  SSL_CFLAGS = $(addprefix -isystem ,$(filter-out /usr/include,$(SSL_INCDIR)))
+  SSL_LIBS = $(foreach d,$(filter-out /lib% /usr/lib%,$(SSL_LIBDIR)),-L$d -Wl$(comma)-rpath$(comma)$d) \
+    -lssl -lcrypto
+  SSL_FOUND := $(wildcard $(SSL_INCDIR)/openssl/ssl.h)
+endif
+
+# libidn2 is taken where it is; IDN2=no leaves it out, IDN2=yes insists.
+ifndef IDN2
+  IDN2 := $(or $(call has_header,idn2.h),no)
+endif
+ifeq ($(IDN2),yes)
+  IDN_CFLAGS = -DETTM_IDN2
+  IDN_LIBS = -lidn2
+endif
+
+LIBS = $(SSL_LIBS) $(IDN_LIBS) -pthread
+
+# --- Sources: the one list ---------------------------------------------------------------------
+
+CORE_SOURCES = $(sort $(foreach f,base codec address mime smtp,$(wildcard csrc/$(f)/*.c)))
+HOST_SOURCES = $(sort $(wildcard csrc/tls/*.c csrc/net/*.c))
+BINDING_SOURCES = $(sort $(wildcard csrc/lua/*.c))
+SOURCES = $(CORE_SOURCES) $(HOST_SOURCES) $(BINDING_SOURCES)
+LUA_SOURCES = $(sort $(shell find lua -name '*.lua' 2>/dev/null))
+TESTS = $(sort $(wildcard spec/c/*_test.c))
+HARNESS = $(filter-out $(TESTS),$(sort $(wildcard spec/c/*.c)))
+FUZZERS = $(sort $(wildcard spec/fuzz/*_fuzz.c))
+SPEC_FOLDERS = $(wildcard spec/unit spec/wire spec/regress spec/engine)
+
+# --- The module --------------------------------------------------------------------------------
+
+# What is below the binding knows no Lua, so all engines share its objects.
+OUT = $(BUILD)/$(LUA)$(VARIANT_DIR)
+SHARED = $(BUILD)/obj$(VARIANT_DIR)
+MODULE = $(OUT)/ettsumailer/core.so
+SHARED_OBJECTS = $(patsubst %.c,$(SHARED)/%.o,$(CORE_SOURCES) $(HOST_SOURCES))
+BINDING_OBJECTS = $(BINDING_SOURCES:%.c=$(OUT)/obj/%.o)
+
+all: $(MODULE)
+
+$(MODULE): $(SHARED_OBJECTS) $(BINDING_OBJECTS) $(OUT)/obj/flags | found-openssl
+	@mkdir -p $(@D)
+	@echo "LINK $@"
+	$(Q)$(CC) $(LIBFLAG) $(VARIANT_FLAGS) $(LDFLAGS) $(NODELETE) -o $@ \
+	  $(SHARED_OBJECTS) $(BINDING_OBJECTS) $(LIBS)
+
+$(SHARED)/%.o: %.c $(SHARED)/flags | found-openssl
+	$(compile) $(SSL_CFLAGS) $(IDN_CFLAGS)
+
+$(OUT)/obj/%.o: %.c $(OUT)/obj/flags | found-openssl found-lua
+	$(compile) $(LUA_CFLAGS) $(SSL_CFLAGS)
+
+define compile
+@mkdir -p $(@D)
+@echo "CC $<"
+$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Icsrc -MMD -MP -c -o $@ $<
+endef
+
+# Rewritten only when the flags differ, so that another CC or CFLAGS builds everything anew.
+%/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $(SSL_CFLAGS) $(IDN_CFLAGS) $(LIBS) $(if \
+	  $(findstring $(OUT)/,$@),$(LUA_CFLAGS))' > $@.new
+	@cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+
+found-openssl:
+ifeq ($(SSL_FOUND),)
+	@echo "The headers of OpenSSL (openssl/ssl.h) were not found. Install them:" >&2
+	@echo "  Debian, Ubuntu: apt install libssl-dev        Fedora, RHEL: dnf install openssl-devel" >&2
+	@echo "  Alpine: apk add openssl-dev     Arch: pacman -S openssl     macOS: brew install openssl@3" >&2
+	@echo "or name their prefix: make OPENSSL_DIR=/where (with include/ and lib/ in it)." >&2
+	@exit 1
+endif
+
+found-lua:
+ifeq ($(LUA_FOUND),)
+	@echo "The headers of Lua $(LUA) (lua.h) were not found. Install them:" >&2
+ifeq ($(LUA),luajit)
+	@echo "  Debian, Ubuntu: apt install libluajit2-5.1-dev     Fedora: dnf install luajit-devel" >&2
+else
+	@echo "  Debian, Ubuntu: apt install $(if $(filter 5.1,$(LUA)),liblua5.1-0-dev,liblua$(LUA)-dev)" >&2
+	@echo "  Fedora: dnf install lua-devel (or compat-lua-devel)     Alpine: apk add lua$(LUA)-dev" >&2
+endif
+	@echo "or name their directory: make LUA=$(LUA) LUA_INCDIR=/where/lua.h/is" >&2
+	@exit 1
+endif
+
+# --- Installing --------------------------------------------------------------------------------
+
+PREFIX ?= /usr/local
+INST_LIBDIR ?= $(or $(LUA_CMOD),$(PREFIX)/lib/lua/$(LUA_ABI))
+INST_LUADIR ?= $(PREFIX)/share/lua/$(LUA_ABI)
+
+install: all
+	@mkdir -p $(DESTDIR)$(INST_LIBDIR)/ettsumailer
+	install -m 755 $(MODULE) $(DESTDIR)$(INST_LIBDIR)/ettsumailer/core.so
+	@set -e; for f in $(LUA_SOURCES:lua/%=%); do \
+	  mkdir -p "$(DESTDIR)$(INST_LUADIR)/$$(dirname $$f)"; \
+	  install -m 644 "lua/$$f" "$(DESTDIR)$(INST_LUADIR)/$$f"; \
+	done
+	@echo "$(words $(LUA_SOURCES)) Lua modules into $(DESTDIR)$(INST_LUADIR)/ettsumailer"
+
+# --- The C tests: the core, tls and net as an archive, without Lua -----------------------------
+
+C_OUT = $(BUILD)/c$(VARIANT_DIR)
+C_OBJECTS = $(patsubst %.c,$(C_OUT)/obj/%.o,$(CORE_SOURCES) $(HOST_SOURCES))
+C_ARCHIVE = $(C_OUT)/libettsumailer.a
+C_TESTS = $(TESTS:spec/c/%.c=$(C_OUT)/%)
+HARNESS_OBJECTS = $(HARNESS:%.c=$(C_OUT)/obj/%.o)
+
+c-test: $(C_TESTS)
+	$(Q)spec/support/run-c-tests.sh $(C_TESTS)
+
+$(C_TESTS): $(C_OUT)/%: $(C_OUT)/obj/spec/c/%.o $(HARNESS_OBJECTS) $(C_ARCHIVE)
+	@echo "LINK $@"
+	$(Q)$(CC) $(VARIANT_FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(C_ARCHIVE): $(C_OBJECTS)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(C_OUT)/obj/%.o: %.c $(C_OUT)/obj/flags | found-openssl
+	$(compile) -DETTM_TEST -Ispec/c $(SSL_CFLAGS) $(IDN_CFLAGS)
+
+# --- The specs ---------------------------------------------------------------------------------
+
+LUA_PROGRAM = $(firstword $(foreach p,$(LUA_PROGRAMS),$(shell command -v $(p))))
+run_specs = $(Q)OUT=$(OUT) spec/support/run-specs.sh "$(LUA)$(VARIANT_DIR)" "$(LUA_PROGRAM)"
+
+spec: all
+	$(run_specs) $(SPEC_FOLDERS)
+
+# Against a real mail server, Postfix, which spec/interop brings and starts.
+e2e: all
+	$(run_specs) $(wildcard spec/interop/postfix_spec.lua); \
+	  status=$$?; spec/interop/mta.sh postfix stop; exit $$status
+
+# Every engine, or the one named.
+TEST_ENGINES = $(if $(filter file default,$(origin LUA)),$(ENGINES),$(LUA))
+SUBMAKE = $(MAKE) --no-print-directory
+
+test:
+	+$(Q)MAKE='$(SUBMAKE)' JOBS=$(JOBS) BUILD=$(BUILD) spec/support/test.sh $(TEST_ENGINES)
+
+demo: all
+	LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(OUT)/?.so;;" $(LUA_PROGRAM) examples/demo.lua
+
+# Debian packages by name; nothing where nothing is missing.
+deps:
+	$(Q)spec/support/deps.sh all
+
+# --- Memory, hostile input ---------------------------------------------------------------------
+
+asan:
+	+$(Q)MAKE='$(SUBMAKE)' JOBS=$(JOBS) BUILD=$(BUILD) spec/support/asan.sh
+
+# Each fuzzer runs FUZZ_SECONDS, as many at once as there are processors.
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 60
+FUZZ_OUT = $(BUILD)/fuzz
+FUZZ_FLAGS = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_OBJECTS = $(patsubst %.c,$(FUZZ_OUT)/obj/%.o,$(CORE_SOURCES) $(HOST_SOURCES))
+FUZZ_PROGRAMS = $(FUZZERS:spec/fuzz/%.c=$(FUZZ_OUT)/%)
+
+fuzz: $(FUZZ_PROGRAMS)
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) JOBS=$(JOBS) OUT=$(FUZZ_OUT) spec/support/run-fuzzers.sh $^
+
+$(FUZZ_PROGRAMS): $(FUZZ_OUT)/%: $(FUZZ_OUT)/obj/spec/fuzz/%.o $(FUZZ_OBJECTS)
+	@echo "LINK $@"
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(FUZZ_OUT)/obj/%.o: %.c | found-openssl
+	@mkdir -p $(@D)
+	@echo "CC $< (fuzzing)"
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(WARNINGS) -O1 -g $(FUZZ_FLAGS) -pthread -Icsrc $(SSL_CFLAGS) \
+	  $(IDN_CFLAGS) -MMD -MP -c -o $@ $<
+
+# --- Style -------------------------------------------------------------------------------------
+
+HEADERS = $(sort $(wildcard csrc/*/*.h spec/c/*.h))
+ALL_C = $(SOURCES) $(TESTS) $(HARNESS) $(FUZZERS)
+
+STYLE_CHECKS = format lua cppcheck warnings layers complexity exports sources version shell
+
+check-style:
+	+$(Q)$(SUBMAKE) -k -O -j$(JOBS) $(STYLE_CHECKS:%=style-%)
+
+style-format:
+	$(Q)clang-format --dry-run -Werror $(ALL_C) $(HEADERS)
+
+style-lua:
+	$(Q)luacheck -q --no-color .
+
+style-cppcheck:
+	@mkdir -p $(BUILD)/style/cppcheck
+	$(Q)cppcheck -q --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+	  --suppressions-list=spec/style/cppcheck.txt --std=c99 -D__GNUC__=12 -DETTM_IDN2 -Icsrc -Ispec/c \
+	  -j$(JOBS) --cppcheck-build-dir=$(BUILD)/style/cppcheck $(ALL_C)
+
+# Every file under both compilers; the binding under every engine's headers.
+COMPILERS = gcc clang
+STAMPS = $(foreach c,$(COMPILERS),$(patsubst %.c,$(BUILD)/style/$(c)/%.ok,$(filter-out \
+  $(BINDING_SOURCES),$(ALL_C))))
+BINDING_STAMPS = $(foreach c,$(COMPILERS),$(BINDING_SOURCES:%.c=$(BUILD)/style/$(c)-$(LUA)/%.ok))
+
+style-warnings: $(STAMPS) $(ENGINES:%=style-binding-%)
+style-binding-%:
+	+$(Q)$(SUBMAKE) LUA=$* binding-warnings
+binding-warnings: $(BINDING_STAMPS)
+
+define check_warnings
+$(BUILD)/style/$(1)/%.ok: %.c | found-openssl
+	@mkdir -p $$(@D)
+	$(Q)$(2) $(CPPFLAGS) $(WARNINGS) -Werror -fsyntax-only -Icsrc -Ispec/c $(3) $(SSL_CFLAGS) \
+	  $(IDN_CFLAGS) -MMD -MP -MT $$@ -MF $$@.d $$< && touch $$@
+endef
+$(foreach c,$(COMPILERS),$(eval $(call check_warnings,$(c),$(c))))
+$(foreach c,$(COMPILERS),$(eval $(call check_warnings,$(c)-$(LUA),$(c),$(LUA_CFLAGS))))
+
+style-layers:
+	$(Q)spec/style/layers.sh $(CORE_SOURCES)
+
+style-complexity:
+	$(Q)spec/style/complexity.sh $(ALL_C)
+
+style-exports: $(MODULE)
+	$(Q)spec/style/exports.sh $(MODULE)
+
+# No C file stands outside the list above.
+style-sources:
+	@echo $(SOURCES) | tr ' ' '\n' | sort >$(BUILD)/style-listed
+	$(Q)find csrc -name '*.c' | sort | diff $(BUILD)/style-listed -
+
+style-version:
+	$(Q)spec/style/version.sh
+
+style-shell:
+	$(Q)for f in spec/*/*.sh .ci/run; do sh -n "$$f" || exit 1; done
+
+clean:
+	rm -rf $(BUILD)
+
+# Headers each object has seen.
+-include $(patsubst %.o,%.d,$(SHARED_OBJECTS) $(BINDING_OBJECTS) $(C_OBJECTS) $(HARNESS_OBJECTS) \
+  $(FUZZ_OBJECTS) $(TESTS:%.c=$(C_OUT)/obj/%.o) $(FUZZERS:%.c=$(FUZZ_OUT)/obj/%.o))
+-include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
+
+FORCE:
+.PHONY: all found-openssl found-lua install c-test spec e2e test demo deps asan fuzz check-style clean \
+  binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
+.SECONDARY:
+.DELETE_ON_ERROR:
