@@ -144,13 +144,13 @@ static ettm_status check_literal(ettm_str literal) {
 }
 
 ettm_status ettm_path_check_domain(ettm_str domain) {
-  if (domain.n > ETTM_DOMAIN_MAX) {
-    return ETTM_E_LIMIT;
+  if (domain.n == 0 || domain.n > ETTM_DOMAIN_MAX) {
+    return domain.n == 0 ? ETTM_E_DOMAIN : ETTM_E_LIMIT;
   }
   if (ettm_has_control(domain)) {
     return ETTM_E_UNSAFE;
   }
-  return domain.n > 0 && domain.p[0] == '[' ? check_literal(domain) : check_name(domain);
+  return domain.p[0] == '[' ? check_literal(domain) : check_name(domain);
 }
 
 /* ---- The mailbox ---- */

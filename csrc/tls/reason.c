@@ -129,29 +129,30 @@ static void add_printed(char *reason, BIO *bio) {
   (void)BIO_reset(bio);
 }
 
-static void add_one_name(BIO *bio, const GENERAL_NAME *name) {
-  int kind;
-  const ASN1_STRING *value = (const ASN1_STRING *)GENERAL_NAME_get0_value(name, &kind);
-  const unsigned char *p =
-      kind == GEN_DNS || kind == GEN_IPADD ? ASN1_STRING_get0_data(value) : NULL;
-  int n = p != NULL ? ASN1_STRING_length(value) : 0;
+static void add_address(BIO *bio, const unsigned char *p, int n) {
   int i;
-  if (p == NULL) {
-    return;
-  }
-  if (BIO_ctrl_pending(bio) > 0) {
-    BIO_puts(bio, ", ");
-  }
-  if (kind == GEN_DNS) {
-    BIO_write(bio, p, n);
-    return;
-  }
   for (i = 0; i < n; i++) {
     if (n == 4) {
       BIO_printf(bio, i > 0 ? ".%d" : "%d", p[i]);
     } else {
       BIO_printf(bio, i > 0 && i % 2 == 0 ? ":%02x" : "%02x", p[i]);
     }
+  }
+}
+
+static void add_one_name(BIO *bio, const GENERAL_NAME *name) {
+  int kind;
+  const ASN1_STRING *value = (const ASN1_STRING *)GENERAL_NAME_get0_value(name, &kind);
+  if (kind != GEN_DNS && kind != GEN_IPADD) {
+    return;
+  }
+  if (BIO_ctrl_pending(bio) > 0) {
+    BIO_puts(bio, ", ");
+  }
+  if (kind == GEN_DNS) {
+    BIO_write(bio, ASN1_STRING_get0_data(value), ASN1_STRING_length(value));
+  } else {
+    add_address(bio, ASN1_STRING_get0_data(value), ASN1_STRING_length(value));
   }
 }
 

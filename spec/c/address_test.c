@@ -60,6 +60,18 @@ static void put_error(dump *d, const ettm_address_parser *p) {
   put(d, ettm_str_of(text, (size_t)n));
 }
 
+/* A view of nothing may be NULL. */
+static void takes_a_view_of_nothing(void) {
+  ettm_buffer arena;
+  ettm_address_parser p;
+  ettm_address a;
+  ettm_buffer_init(&arena, NULL, 0);
+  ettm_address_parser_init(&p, ettm_str_of(NULL, 0), 0, &arena, NULL);
+  CHECK_INT(ettm_address_next(&p, &a), ETTM_DONE);
+  ettm_address_parser_init(&p, ettm_str_of(NULL, 0), ONE, &arena, NULL);
+  CHECK_INT(ettm_address_next(&p, &a), ETTM_E_ADDRESS);
+}
+
 static void dump_parse(dump *d, ettm_str in, unsigned flags, const ettm_charset *charset) {
   ettm_buffer arena;
   ettm_address_parser p;
@@ -432,6 +444,7 @@ static void bounds_the_nesting_of_comments(void) {
 }
 
 static const check_case cases[] = {
+    {"takes a view of nothing", takes_a_view_of_nothing},
     {"takes plain addr-specs", takes_plain_addr_specs},
     {"takes display names as atoms and quoted-strings", takes_names},
     {"tells an empty name from none", tells_an_empty_name_from_none},

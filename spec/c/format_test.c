@@ -213,6 +213,17 @@ static void refuses_domains_that_would_be_read_otherwise(void) {
   NO_MAILBOX("", "a", "b\xFF", UTF8, ETTM_E_UTF8);
 }
 
+static void takes_views_of_nothing(void) {
+  ettm_str none = ettm_str_of(NULL, 0);
+  ettm_buffer out;
+  ettm_buffer_init(&out, NULL, 100);
+  CHECK_INT(ettm_format_phrase(&out, none, 0), ETTM_OK);
+  CHECK_INT(ettm_format_mailbox(&out, none, none, ETTM_LIT("x"), 0), ETTM_OK);
+  CHECK_INT(ettm_format_mailbox(&out, none, none, none, 0), ETTM_E_ADDRESS);
+  CHECK_STR(ettm_buffer_view(&out), ETTM_LIT("\"\"\"\"@x"));
+  ettm_buffer_clear(&out);
+}
+
 static void restores_a_full_buffer(void) {
   ettm_buffer out;
   size_t max;
@@ -388,6 +399,7 @@ static const check_case cases[] = {
     {"needs UTF-8 for a local part that is not ASCII", needs_utf8_for_a_local_part},
     {"writes a domain as A-labels without UTF-8", writes_a_domain_as_a_labels},
     {"refuses domains that would be read otherwise", refuses_domains_that_would_be_read_otherwise},
+    {"takes views of nothing", takes_views_of_nothing},
     {"restores a full buffer", restores_a_full_buffer},
     {"reads back 20000 addresses that it wrote", reads_back_what_it_wrote},
     {"reads back long names", reads_back_long_names},

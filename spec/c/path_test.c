@@ -297,6 +297,21 @@ static void takes_a_bare_postmaster_if_asked(void) {
   NO_TEXT("postmaster", ASCII, ETTM_E_ADDRESS);
 }
 
+static void takes_views_of_nothing(void) {
+  ettm_str none = ettm_str_of(NULL, 0);
+  ettm_buffer out;
+  ettm_buffer_init(&out, NULL, 100);
+  CHECK_INT(ettm_path_check_domain(none), ETTM_E_DOMAIN);
+  CHECK_INT(ettm_path_append(&out, none, none, 1), ETTM_E_DOMAIN);
+  CHECK_INT(ettm_path_from_text(&out, none, 1, 1), ETTM_E_ADDRESS);
+  CHECK_INT(ettm_idna_to_ascii(&out, none), ETTM_OK);
+  CHECK_INT(ettm_idna_to_unicode(&out, none), ETTM_OK);
+  CHECK_INT(ettm_buffer_size(&out), 0);
+  CHECK_INT(ettm_path_append(&out, none, ETTM_LIT("x"), 0), ETTM_OK);
+  CHECK_STR(ettm_buffer_view(&out), ETTM_LIT("\"\"@x"));
+  ettm_buffer_clear(&out);
+}
+
 static void reports_a_full_buffer(void) {
   ettm_buffer out;
   ettm_buffer_init(&out, NULL, 6);
@@ -345,6 +360,7 @@ static const check_case cases[] = {
     {"reads one addr-spec", reads_one_addr_spec},
     {"reads the addresses that carriers gave out", reads_carriers_addresses},
     {"takes a bare postmaster if asked", takes_a_bare_postmaster_if_asked},
+    {"takes views of nothing", takes_views_of_nothing},
     {"reports a full buffer", reports_a_full_buffer},
     {"survives every failed allocation", survives_every_failed_allocation},
 };

@@ -72,12 +72,14 @@ static void convert(ettm_buffer *out, ettm_str text) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   ettm_buffer out;
-  ettm_str text = ettm_str_of((const char *)data + 1, size - 1);
-  int utf8 = size > 0 && (data[0] & 1) != 0;
+  ettm_str text;
+  int utf8;
   ettm_status status;
   if (size == 0) {
     return 0;
   }
+  text = ettm_str_of((const char *)data + 1, size - 1);
+  utf8 = data[0] & 1;
   ettm_buffer_init(&out, NULL, 4096);
   if ((data[0] & 6) == 4) {
     convert(&out, text);

@@ -15,7 +15,7 @@ import base64
 import hashlib
 import json
 import sys
-from email import message_from_bytes, policy
+from email import message_from_bytes, message_from_string, policy
 
 CONTENT_LIMIT = 1 << 20
 ADDRESS_HEADERS = ("from", "sender", "reply-to", "to", "cc", "bcc")
@@ -80,10 +80,20 @@ def parts_of(part, depth=0):
             yield from parts_of(child, depth + 1)
 
 
+def parse(raw):
+    """Headers in UTF-8 (RFC 6532) are read as such: message_from_bytes knows ASCII only."""
+    if raw.isascii():
+        return message_from_bytes(raw, policy=policy.default)
+    try:
+        return message_from_string(raw.decode("utf-8"), policy=policy.SMTPUTF8)
+    except UnicodeDecodeError:
+        return message_from_bytes(raw, policy=policy.default)
+
+
 def read(path):
     with open(path, "rb") as file:
         raw = file.read()
-    message = message_from_bytes(raw, policy=policy.default)
+    message = parse(raw)
     addresses = {}
     for name in ADDRESS_HEADERS:
         for header in message.get_all(name, []):
