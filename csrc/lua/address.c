@@ -339,6 +339,8 @@ void ettml_address_open(lua_State *L) {
   ettml_class_register(L, &address_class);
   luaL_getmetatable(L, ETTML_ADDRESS);
   lua_getfield(L, -1, "__index");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__methods"); /* for whoever looks for them; Lua 5.1 shows no upvalues of C */
   lua_pushcclosure(L, address_index, 1);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);

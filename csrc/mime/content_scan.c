@@ -67,6 +67,27 @@ static void see(ettm_content_scan *s, char c) {
   s->last = c;
 }
 
+/* Takes octets that change nothing but the counts: not near a line's start, no control character.
+ * Returns how many. */
+static size_t see_run(ettm_content_scan *s, ettm_str piece) {
+  size_t high = 0;
+  size_t n = 0;
+  if (s->line < sizeof s->start || s->last == '\r') {
+    return 0;
+  }
+  while (n < piece.n && (unsigned char)piece.p[n] >= 32 && piece.p[n] != 127) {
+    high += (unsigned char)piece.p[n] >> 7;
+    n++;
+  }
+  if (n > 0) {
+    s->line += n;
+    s->facts.crlf_size += n;
+    s->facts.high += high;
+    s->last = piece.p[n - 1];
+  }
+  return n;
+}
+
 static void count_qp(ettm_content_scan *s, ettm_str piece) {
   char out[SCRATCH];
   size_t used, made;
@@ -79,12 +100,15 @@ static void count_qp(ettm_content_scan *s, ettm_str piece) {
 }
 
 void ettm_content_scan_feed(ettm_content_scan *s, ettm_str piece) {
-  size_t i;
+  size_t i = 0;
   s->facts.size += piece.n;
-  for (i = 0; i < piece.n; i++) {
-    see(s, piece.p[i]);
-  }
   count_qp(s, piece);
+  while (i < piece.n) {
+    i += see_run(s, ettm_str_of(piece.p + i, piece.n - i));
+    if (i < piece.n) {
+      see(s, piece.p[i++]);
+    }
+  }
 }
 
 void ettm_content_scan_finish(ettm_content_scan *s, ettm_content_facts *facts) {

@@ -14,7 +14,8 @@ typedef struct ettm_reader ettm_reader;
 
 /* One step: where external content comes from, and where output goes. */
 typedef struct ettm_reader_step {
-  ettm_str in;     /* the next octets of the external part asked for, or empty; borrowed */
+  ettm_str in;     /* the next octets of the external part asked for, or empty; borrowed. Nothing is
+                      taken of it before that part was asked for, nor for any other part */
   int in_ends;     /* 1: nothing comes behind in */
   size_t used;     /* set: octets of in that were taken */
   char *out;       /* the caller's */
@@ -29,8 +30,8 @@ void ettm_reader_free(ettm_reader *r);
 /* Makes the next bytes. Returns ETTM_OK: step->made > 0 (or some of step->in was used);
  * ETTM_NEED_INPUT: made is what there was, and the part ettm_reader_needs tells wants content: call
  * again with in, or with in_ends; ETTM_DONE: made is what there was, and it is over;
- * ETTM_E_SOURCE: an external part had more or fewer octets than it said (the reader stays failed).
- */
+ * ETTM_E_SOURCE: an external part had more or fewer octets than it said, or is not what its facts
+ * say (the reader stays failed); ETTM_E_ARGUMENT: capacity is 0. */
 ETTM_MUST_USE ettm_status ettm_reader_read(ettm_reader *r, ettm_reader_step *step);
 
 /* After ETTM_NEED_INPUT: the external part whose content is wanted. */

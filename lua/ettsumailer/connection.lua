@@ -2,11 +2,11 @@
 -- Why: whoever needs the protocol itself gets it whole, with the safety of the core around it.
 -- Not: which commands a mail needs (transaction.lua), nor keeping connections (mailer.lua).
 
+local auth = require "ettsumailer.auth"
 local core = require "ettsumailer.core"
 local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
-local native = require "ettsumailer.transport.native"
-local settings_of = require "ettsumailer.settings"
+local own_name_of = require "ettsumailer.own_name"
 
 local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
 local tostring, type = tostring, type
@@ -21,44 +21,7 @@ local Connection = {}
 Connection.__index = Connection
 Connection.__name = "ettsumailer.connection"
 
-local function reply_of(event)
-  return { smtp_code = event.smtp_code, enhanced = event.enhanced, text = event.text }
-end
-
--- A refusal, or the 421 that ends everything, as an error.
-local function refusal(link, event)
-  return nil, errors.of_event(event, link.session:transcript())
-end
-
-local BAD = { REFUSED = true, SHUTDOWN = true, CLOSED = true }
-
----The next event as a reply, or as an error where it is a refusal or the end.
----@param link table
----@return table? reply
----@return table event_or_error
-function M.await(link)
-  local event, err = drive.event(link)
-  if not event then
-    return nil, err
-  elseif BAD[event.kind] and not (event.kind == "CLOSED" and event.verb == "QUIT") then
-    return refusal(link, event)
-  end
-  return reply_of(event), event
-end
-
-local function dial(settings, deadline)
-  local started = core.clock()
-  local limit = started + settings.timeouts.connect * 1000
-  if deadline and deadline < limit then
-    limit = deadline
-  end
-  local io, code, text = native.connect(settings, limit)
-  if not io then
-    return nil, errors.new { code = code, stage = "connect", text = text }
-  end
-  return io
-end
-
+-- The handshake, at once or behind the 220 to STARTTLS.
 local function start_tls(self)
   local name = self.settings.tls_name or self.settings.host or ""
   local ok, code, text = self.session:start_tls(self.settings.tls_context, name)
@@ -68,101 +31,21 @@ local function start_tls(self)
   return drive.handshake(self)
 end
 
-local function greeting(self)
-  if self.settings.security == "implicit" then
-    local ok, err = start_tls(self)
-    if not ok then
-      return nil, err
-    end
-  end
-  return M.await(self)
-end
-
--- EHLO, or HELO where the server does not know EHLO (RFC 5321 3.2).
-local function hello(self)
-  local reply, err = self:ehlo()
-  if reply or err.code ~= "REJECTED" or not (err.smtp_code == 500 or err.smtp_code == 502) then
-    return reply, err
-  end
-  if self.settings.security == "starttls" then
-    return nil, err
-  end
-  return self:helo()
-end
-
--- TLS by STARTTLS as security asks; offered and failed is an error, never a return to clear text.
-local function secure(self)
-  local security = self.settings.security
-  local offered = self.session:offers "STARTTLS"
-  if security == "starttls" and not offered then
-    return drive.fail(self, "TLS", "the server does not offer STARTTLS, and security wants it")
-  elseif not offered or security == "none" or security == "implicit" then
-    return true
-  end
-  local ok, err = self:starttls()
-  if not ok then
-    return nil, err
-  end
-  return self:ehlo()
-end
-
----Everything between the greeting and the first mail: EHLO or HELO, STARTTLS.
----@return true?
----@return ettsumailer.error?
-function Connection:prepare()
-  local ok, err = hello(self)
-  if ok then
-    ok, err = secure(self)
-  end
-  if not ok then
-    self:hang_up()
-    return nil, err
-  end
-  return true
-end
-
----Connects and reads the greeting (after the handshake, with implicit TLS).
----@param settings table     as of settings.server
----@param deadline number?   ms on core.clock's scale, for this call
----@return ettsumailer.connection?
----@return ettsumailer.error?
-function M.open(settings, deadline)
-  local io, err = dial(settings, deadline)
-  if not io then
-    return nil, err
-  end
-  local session, code, text = core.session { without = settings.without }
-  if not session then
-    io:close()
-    return errors.refuse(code, text)
-  end
-  local self = setmetatable({
+---Makes the connection around a transport's.
+---@param session userdata  of the core
+---@param io table          as of transport/
+---@param settings table    as of settings.server
+---@param deadline number?  ms on core.clock's scale, of what is done first
+---@return ettsumailer.connection
+function M.new(session, io, settings, deadline)
+  return setmetatable({
     session = session, io = io, settings = settings, timeouts = settings.timeouts,
     on_protocol = settings.on_protocol, deadline = deadline, connected_at = core.clock(),
   }, Connection)
-  self.greeting, err = greeting(self)
-  if not self.greeting then
-    self:hang_up()
-    return nil, err
-  end
-  return self
 end
 
----@param given table options of a server: see ettsumailer.connect
----@param level integer? as of `error`
----@return ettsumailer.connection?
----@return ettsumailer.error?
-function M.connect(given, level)
-  local settings, err = settings_of.server("connect", given, settings_of.SERVER, (level or 1) + 1)
-  if not settings then
-    return nil, err
-  end
-  local self
-  self, err = M.open(settings, settings.timeout and core.clock() + settings.timeout * 1000)
-  if self then
-    self.is_by_hand = true
-  end
-  return self, err
+local function own_name(self)
+  return self.settings.ehlo_name or own_name_of.of(self.io)
 end
 
 -- Every call on a connection begins here: closed is misuse, broken is an error.
@@ -194,7 +77,7 @@ local function command(self, verb, argument, parameters, utf8)
     return refused_command(verb, code, text)
   end
   self.busy = true
-  local reply, event = M.await(self)
+  local reply, event = drive.await(self)
   self.busy = false
   return reply, event
 end
@@ -243,22 +126,6 @@ local function path_command(self, verb, address, parameters)
   return command(self, verb, mailbox_of(address), parameters_of(parameters), self.utf8)
 end
 
--- The name to greet with: as configured, the full name of this machine, or the socket's address.
-local function own_name(self)
-  if self.settings.ehlo_name then
-    return self.settings.ehlo_name
-  end
-  local name = core.host_name()
-  if name:find "^[%w-]+[%w.-]*%.[%w-]*%a[%w-]*$" and not name:find("..", 1, true) then
-    return name
-  end
-  local ip = self.io.local_address and self.io:local_address()
-  if not ip then
-    return "[127.0.0.1]"
-  end
-  return ip:find(":", 1, true) and "[IPv6:" .. ip .. "]" or "[" .. ip .. "]"
-end
-
 ---EHLO; then see capabilities.
 ---@param name string? the name to greet with; as configured, the machine's, or its address literal
 function Connection:ehlo(name)
@@ -292,7 +159,24 @@ function Connection:starttls()
     return nil, event
   end
   ok, err = start_tls(self)
-  return ok and reply, err
+  return ok and reply or nil, err
+end
+
+M.start_tls = start_tls
+
+---AUTH, by the first mechanism that is offered and known here; nothing is sent without TLS unless
+---allow_plaintext_auth was set.
+---@param login table? { user, password, mechanism }; as configured where absent
+function Connection:auth(login)
+  local given = auth.check(self, login, 2)
+  local ok, err = ready(self)
+  if not ok then
+    return nil, err
+  end
+  self.busy = true
+  local reply, event = auth.run(self, given)
+  self.busy = false
+  return reply, event
 end
 
 ---MAIL FROM.
@@ -325,12 +209,12 @@ local function send_content(self, source)
     source.reader:close()
   end
   if ok then
-    return M.await(self)
+    return drive.await(self)
   elseif errors.is(event) then
     return nil, event
   end
   self:hang_up()
-  return refusal(self, event)
+  return drive.refusal(self, event)
 end
 
 ---DATA and the content.
@@ -349,7 +233,7 @@ function Connection:data(message)
   if not reply then
     return nil, event
   elseif event.kind ~= "BODY" then
-    return refusal(self, event)
+    return drive.refusal(self, event)
   end
   self.busy = true
   reply, err = send_content(self, source_of(message))

@@ -140,6 +140,34 @@ function M.event(link)
   end
 end
 
+local function reply_of(event)
+  return { smtp_code = event.smtp_code, enhanced = event.enhanced, text = event.text }
+end
+
+---A refusal, or the 421 that ends everything, as an error.
+---@param link table
+---@param event table
+---@return nil, ettsumailer.error
+function M.refusal(link, event)
+  return nil, errors.of_event(event, link.session:transcript())
+end
+
+local BAD = { REFUSED = true, SHUTDOWN = true, CLOSED = true }
+
+---The next event as a reply, or as an error where it is a refusal or the end.
+---@param link table
+---@return table? reply
+---@return table event_or_error
+function M.await(link)
+  local event, err = M.event(link)
+  if not event then
+    return nil, err
+  elseif BAD[event.kind] and not (event.kind == "CLOSED" and event.verb == "QUIT") then
+    return M.refusal(link, event)
+  end
+  return reply_of(event), event
+end
+
 ---Goes on until the TLS handshake is done.
 ---@param link table
 ---@return true?

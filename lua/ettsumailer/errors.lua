@@ -36,7 +36,7 @@ local HINTS = {
   DNS = "check the host's name, and this machine's resolver",
   TIMEOUT = "the server is slow or silent: try again later, or raise timeouts",
   CLOSED = "try again later; if it happens every time, ask the server's operator",
-  TLS = "see the reason above; an old server may need tls_min_version or security_level",
+  TLS = "the server's TLS does not meet what security asks: use another port, or ask its operator",
   TLS_VERIFY = "trust its issuer with ca_file or ca_pem, or give its name as tls_name",
   TLS_MODE = 'use security = "starttls" for a plain port (587), "implicit" for a TLS port (465)',
   TLS_PIN = "the server's key has changed, or somebody is in between",

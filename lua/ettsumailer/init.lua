@@ -3,9 +3,9 @@
 -- Not: any work of its own.
 
 local address = require "ettsumailer.address"
-local connection = require "ettsumailer.connection"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local handshake = require "ettsumailer.handshake"
 local mailer = require "ettsumailer.mailer"
 local message = require "ettsumailer.message"
 
@@ -37,7 +37,7 @@ end
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
 function M.connect(given)
-  return connection.connect(given, 2)
+  return handshake.connect(given, 2)
 end
 
 ---A session without any I/O, for an event loop of one's own (level 1).

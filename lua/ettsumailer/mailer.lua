@@ -2,9 +2,9 @@
 -- Why: five lines to send a mail; a mailer may live at module level for as long as the program.
 -- Not: the dialogue of a message (transaction.lua), nor its making (message.lua).
 
-local connection = require "ettsumailer.connection"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local handshake = require "ettsumailer.handshake"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
 local settings_of = require "ettsumailer.settings"
@@ -81,12 +81,12 @@ end
 
 local function open_new(self, deadline)
   local started = core.clock()
-  local conn, err = connection.open(self.settings, deadline)
+  local conn, err = handshake.open(self.settings, deadline)
   if not conn then
     return nil, err
   end
   local ok
-  ok, err = conn:prepare(deadline)
+  ok, err = handshake.prepare(conn)
   if not ok then
     return nil, err
   end

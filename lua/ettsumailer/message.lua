@@ -4,7 +4,9 @@
 
 local address = require "ettsumailer.address"
 local core = require "ettsumailer.core"
+local envelope_of = require "ettsumailer.envelope"
 local errors = require "ettsumailer.errors"
+local media_types = require "ettsumailer.media_types"
 local options = require "ettsumailer.options"
 
 local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
@@ -24,7 +26,6 @@ M.FIELDS = {
 local ATTACHMENT = {
   path = "string", content = "string", filename = "string", type = "string", charset = "string",
 }
-local ENVELOPE = { from = "text", to = "texts" }
 
 local ADDRESS_FIELDS = { "from", "sender", "reply_to", "to", "cc" }
 local HEADER_NAMES = {
@@ -37,19 +38,6 @@ local ADDRESS_HEADERS = {
   ["from"] = true, ["sender"] = true, ["reply-to"] = true, ["to"] = true, ["cc"] = true,
   ["resent-from"] = true, ["resent-sender"] = true, ["resent-to"] = true, ["resent-cc"] = true,
   ["disposition-notification-to"] = true,
-}
-
-local TYPES = {
-  txt = "text/plain", csv = "text/csv", html = "text/html", htm = "text/html",
-  ics = "text/calendar", pdf = "application/pdf", zip = "application/zip",
-  gz = "application/gzip", json = "application/json", xml = "application/xml",
-  png = "image/png", jpg = "image/jpeg", jpeg = "image/jpeg", gif = "image/gif",
-  webp = "image/webp", svg = "image/svg+xml", mp3 = "audio/mpeg", mp4 = "video/mp4",
-  rtf = "application/rtf", doc = "application/msword", xls = "application/vnd.ms-excel",
-  ppt = "application/vnd.ms-powerpoint",
-  docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-  xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-  pptx = "application/vnd.openxmlformats-officedocument.presentationml.presentation",
 }
 
 -- What the library knows of a sealed message beyond its bytes.
@@ -193,18 +181,13 @@ local function add_body(core_message, parent, given)
   return true
 end
 
-local function type_of(filename)
-  local extension = filename and filename:match "%.(%w+)$"
-  return extension and TYPES[extension:lower()] or "application/octet-stream"
-end
-
 local function add_attachment(core_message, parent, i, given)
   if type(given) == "string" then
     given = { path = given }
   end
   local filename = given.filename or given.path
   local leaf = {
-    type = given.type or type_of(filename), charset = given.charset, filename = filename,
+    type = given.type or media_types.of(filename), charset = given.charset, filename = filename,
     disposition = "attachment", text = false,
   }
   local part, code, why
@@ -230,52 +213,6 @@ local function add_parts(core_message, given)
     ok, err = add_attachment(core_message, parent, i, attachment)
   end
   return ok, err
-end
-
--- Every recipient once: local parts as they are, domains without case.
-local function recipients_of(lists)
-  local all, seen = {}, {}
-  for _, list in ipairs(lists) do
-    for _, recipient in ipairs(list) do
-      local key = recipient.local_part .. "@" .. recipient.domain:lower()
-      if not seen[key] then
-        seen[key] = true
-        all[#all + 1] = recipient
-      end
-    end
-  end
-  return all
-end
-
--- What the caller's own envelope says of the sender: nil when nothing.
-local function own_sender(own)
-  if own.from == nil or own.from == "" then
-    return own.from
-  end
-  local text, list = address.read("envelope.from", own.from)
-  if not text then
-    return nil, list
-  elseif #list ~= 1 then
-    return refuse("envelope.from", "ADDRESS", "give exactly one address")
-  end
-  return list[1]
-end
-
-local function envelope_of(given, lists)
-  local own = given.envelope or {}
-  local from, err = own_sender(own)
-  if err then
-    return nil, err
-  end
-  local groups = { lists.to or {}, lists.cc or {}, lists.bcc or {} }
-  if own.to then
-    local text, list = address.read("envelope.to", own.to)
-    if not text then
-      return nil, list
-    end
-    groups = { list }
-  end
-  return { from = from or lists.sender[1], to = recipients_of(groups) }
 end
 
 local function seal(core_message, given)
@@ -328,7 +265,7 @@ local function check(given, level)
   check_addresses(given, level)
   check_attachments(given.attachments, level)
   check_headers(given.headers, level)
-  options.check("message: envelope", given.envelope or {}, ENVELOPE, level)
+  options.check("message: envelope", given.envelope or {}, envelope_of.FIELDS, level)
 end
 
 ---Composes and seals a message. Files are opened now, and read when it is sent.
@@ -349,7 +286,7 @@ function M.new(given, level)
       return nil, err
     end
   end
-  local envelope, err = envelope_of(given, lists)
+  local envelope, err = envelope_of.new(given.envelope or {}, lists)
   if not envelope then
     return nil, err
   end

@@ -18,6 +18,7 @@ M.SERVER = {
   ca_file = "string", ca_pem = "string", tls_name = "string", client_cert = "string",
   client_key = "string", client_key_password = "string", tls_min_version = "string",
   ciphers = "string", security_level = "integer", insecure_skip_verify = "boolean",
+  user = "string", password = "string", allow_plaintext_auth = "boolean",
   timeout = "seconds", timeouts = "table", on_protocol = "function",
 }
 
@@ -98,6 +99,10 @@ local CHECKS = {
   { function(s) return s.port < 1 or s.port > 65535 end, "port must be 1 to 65535" },
   { function(s) return not SECURITY[s.security] end,
     'security must be "implicit", "starttls", "opportunistic" or "none"' },
+  { function(s) return s.user and not s.password end, "password is missing for the user" },
+  { function(s) return s.password and not s.user end, "user is missing for the password" },
+  { function(s) return s.user and s.security == "none" and not s.allow_plaintext_auth end,
+    'a login needs TLS: security = "none" would show the password (allow_plaintext_auth insists)' },
 }
 
 local function check_values(settings)

@@ -4,6 +4,7 @@
 
 local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
+local outcome_of = require "ettsumailer.outcome"
 
 local ipairs, pairs, setmetatable, tostring = ipairs, pairs, setmetatable, tostring
 local concat = table.concat
@@ -12,26 +13,6 @@ local M = {}
 
 local Transaction = {}
 Transaction.__index = Transaction
-
--- How servers name the message in their last reply.
-local QUEUE_IDS = { "queued as ([%w.-]+)", "OK id=([%w.-]+)", "queued with id ([%w.-]+)" }
-
-local function queue_id_of(text)
-  for _, pattern in ipairs(QUEUE_IDS) do
-    local id = text:match(pattern)
-    if id then
-      return id
-    end
-  end
-end
-
-local function refused_recipient(address, event)
-  return {
-    address = address, smtp_code = event.smtp_code, enhanced = event.enhanced,
-    text = event.text or "",
-    temporary = event.smtp_code ~= nil and event.smtp_code < 500,
-  }
-end
 
 -- The wire form of an address, in UTF-8 only where nothing else will do.
 function Transaction:wire_path(address)
@@ -106,7 +87,7 @@ function Transaction:note_refusal(event)
       self.refusal = event
     end
   elseif not first or first.stage == "RCPT" then
-    self.rejected[event.tag] = refused_recipient(self.addresses[event.tag], event)
+    self.rejected[event.tag] = outcome_of.refused(self.addresses[event.tag], event)
     if not first or (first.smtp_code >= 500 and event.smtp_code < 500) then
       self.refusal = event
     end
@@ -240,25 +221,9 @@ function Transaction:send_content(last)
   return event
 end
 
--- Puts every recipient into exactly one of the four lists.
-function Transaction:sort_recipients(outcome, event)
-  local lists = { accepted = {}, rejected = {}, unknown = {}, not_sent = {} }
-  for i, address in ipairs(self.addresses) do
-    if self.rejected[i] then
-      lists.rejected[#lists.rejected + 1] = self.rejected[i]
-    elseif outcome == "rejected" and event and event.smtp_code then
-      lists.rejected[#lists.rejected + 1] = refused_recipient(address, event)
-    else
-      local list = lists[outcome == "rejected" and "not_sent" or outcome]
-      list[#list + 1] = address
-    end
-  end
-  return lists
-end
-
 -- Completes an error with what became of the recipients.
 function Transaction:failed(err, outcome, event)
-  for name, list in pairs(self:sort_recipients(outcome, event)) do
+  for name, list in pairs(outcome_of.lists(self, outcome, event)) do
     err[name] = list
   end
   err.delivery = outcome
@@ -273,26 +238,14 @@ function Transaction:refused(event)
   return self:failed(err, "rejected", not spared and event or nil)
 end
 
-function Transaction:result(event)
-  local session = self.conn.session
-  self.conn.dirty = false
-  local lists = self:sort_recipients "accepted"
-  local turns, sent, received = session:turns(), session:bytes()
-  return {
-    message_id = self.message:id(), accepted = lists.accepted, rejected = lists.rejected,
-    response = ("%d %s"):format(event.smtp_code, event.raw_text or event.text),
-    queue_id = queue_id_of(event.text), attempts = 1, tls = session:tls(),
-    turns = turns, bytes = { sent = sent, received = received },
-  }
-end
-
 -- What the end of the content led to.
 function Transaction:conclude(event)
   if errors.is(event) then
     local fate = self.conn.session:fate()
     return self:failed(event, fate == "unknown" and "unknown" or "not_sent")
   elseif event.kind == "SENT" then
-    return self:result(event)
+    self.conn.dirty = false
+    return outcome_of.result(self, event)
   elseif event.stage == "final" or self.conn.session:fate() == "rejected" then
     self.conn.dirty = false
     return self:refused(event)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
 #include <string.h>
 
 #include "dialogue.h"
@@ -359,123 +358,6 @@ static void tells_fate_of_late_skips(void) {
   dialogue_close(&d);
 }
 
-/* --- Memory ----------------------------------------------------------------------------------- */
-
-#define EVERYTHING                                                                                 \
-  OPEN "> STARTTLS\nC: STARTTLS\nS: 220 go\nE: STARTTLS STARTTLS 220 #2\nT.\n"                     \
-       "> EHLO client.example\nC: EHLO client.example\n"                                           \
-       "S: 250-mx.example\nS: 250-PIPELINING\nS: 250 AUTH LOGIN\n"                                 \
-       "E: CAPABILITIES EHLO 250 #3\n"                                                             \
-       "> AUTH LOGIN | dXNlcg==\nC: AUTH LOGIN dXNlcg==\nS: 334\nE: CHALLENGE AUTH 334 #4\n"       \
-       "R: c2VjcmV0LXNlY3JldC1zZWNyZXQ=\nC: c2VjcmV0LXNlY3JldC1zZWNyZXQ=\n"                        \
-       "S: 235 in\nE: AUTHENTICATED AUTH 235 #4\n"                                                 \
-       "> MAIL a@b.example\n> RCPT c@d.example\n> RCPT e@f.example\n> DATA\n"                      \
-       "C: MAIL FROM:<a@b.example>\nC: RCPT TO:<c@d.example>\nC: RCPT TO:<e@f.example>\n"          \
-       "C: DATA\nS: 250 ok\nS: 250 ok\nS: 550-5.1.1 no\nS: 550 5.1.1 no\nS: 354 go\n"              \
-       "E: MAIL MAIL 250 #5\nE: RCPT RCPT 250 #6\nE: REFUSED RCPT 550 #7\nE: BODY DATA 354 #8\n"   \
-       "B: Subject: x\nB: \nB: .text\nB.\n> MAIL a@b.example\n> RCPT c@d.example\n> DATA\n"        \
-       "C: Subject: x\nC: \nC: ..text\nC: .\nC: MAIL FROM:<a@b.example>\n"                         \
-       "C: RCPT TO:<c@d.example>\nC: DATA\nS: 250 queued\nE: SENT final 250 #8\n"                  \
-       "S: 250 ok\nS: 550 no\nS: 354 go\nE: MAIL MAIL 250 #9\nE: REFUSED RCPT 550 #10\nC: .\n"     \
-       "S: 554 no\nE: REFUSED DATA 554 #11\n> QUIT\nC: QUIT\nS: 221 bye\n"                         \
-       "E: CLOSED QUIT 221 #12\n"
-
-static ettm_status play_with_heap(check_heap *h, void *ud) {
-  dialogue d;
-  ettm_status status;
-  dialogue_open(&d, (const dialogue_options *)ud, &h->alloc);
-  dialogue_play(&d, EVERYTHING);
-  status = d.memory;
-  dialogue_close(&d);
-  return status;
-}
-
-/* Not by check_every_failure alone: the transcript goes on without the lines it has no memory for,
- * so the run that loses one succeeds. */
-static void survives_failing_allocations(void) {
-  dialogue_options o;
-  long i;
-  long calls = 1;
-  int failures = 0;
-  memset(&o, 0, sizeof o);
-  o.session.without = ETTM_LIT("DSN CHUNKING");
-  for (i = 0; i < calls; i++) {
-    check_heap h;
-    check_heap_init(&h);
-    h.fail_at = i;
-    failures += play_with_heap(&h, &o) == ETTM_E_MEMORY;
-    CHECK_INT(h.blocks, 0);
-    calls = h.calls > calls ? h.calls : calls;
-  }
-  CHECK(calls > 15);
-  CHECK(failures > 12);
-}
-
-/* An allocator that looks for a secret in all it is given back. */
-typedef struct watch {
-  check_heap heap;
-  ettm_alloc inner;
-  int found;
-} watch;
-
-static void *watch_call(void *ud, void *ptr, size_t osize, size_t nsize) {
-  watch *w = (watch *)ud;
-  static const char secret[] = "c2VjcmV0LXNlY3JldC";
-  size_t i;
-  if (ptr != NULL) {
-    for (i = 0; i + sizeof secret - 1 <= osize; i++) {
-      w->found |= memcmp((const char *)ptr + i, secret, sizeof secret - 1) == 0;
-    }
-  }
-  return w->heap.alloc.fn(w->heap.alloc.ud, ptr, osize, nsize);
-}
-
-static void leaves_no_secret(void) {
-  dialogue d;
-  dialogue_options o;
-  watch w;
-  ettm_alloc a;
-  int byte_wise;
-  for (byte_wise = 0; byte_wise < 2; byte_wise++) {
-    memset(&o, 0, sizeof o);
-    o.skip = byte_wise ? 1 : 0;
-    memset(&w, 0, sizeof w);
-    check_heap_init(&w.heap);
-    a.fn = watch_call;
-    a.ud = &w;
-    dialogue_open(&d, &o, &a);
-    dialogue_play(&d, EVERYTHING);
-    dialogue_close(&d);
-    CHECK_INT(w.found, 0);
-    dialogue_open(&d, &o, &a);
-    dialogue_play(&d, OPEN);
-    CHECK_INT(command(&d, "AUTH PLAIN | c2VjcmV0LXNlY3JldC1zZWNyZXQ="), ETTM_OK);
-    ettm_session_skip(d.s, ettm_session_peek(d.s).n - (byte_wise ? 1u : 20u));
-    dialogue_close(&d); /* in the middle */
-    CHECK_INT(w.found, 0);
-    CHECK_INT(w.heap.blocks, 0);
-  }
-}
-
-static void keeps_secrets_out_of_transcript(void) {
-  dialogue d;
-  open_dialogue(&d, EVERYTHING);
-  CHECK_STR(ettm_session_take_transcript(d.s), ettm_session_transcript(d.s));
-  CHECK_STR(ettm_session_transcript(d.s),
-            ETTM_LIT("S: 220 mx.example ESMTP\nC: EHLO client.example\nS: 250-mx.example\n"
-                     "S: 250-PIPELINING\nS: 250-STARTTLS\nS: 250 AUTH PLAIN LOGIN\nC: STARTTLS\n"
-                     "S: 220 go\nC: EHLO client.example\nS: 250-mx.example\nS: 250-PIPELINING\n"
-                     "S: 250 AUTH LOGIN\nC: AUTH LOGIN <hidden>\nS: 334\nC: <hidden>\nS: 235 in\n"
-                     "C: MAIL FROM:<a@b.example>\nC: RCPT TO:<c@d.example>\n"
-                     "C: RCPT TO:<e@f.example>\nC: DATA\nS: 250 ok\nS: 250 ok\n"
-                     "S: 550-5.1.1 no\nS: 550 5.1.1 no\nS: 354 go\nC: (content, 22 octets)\n"
-                     "C: MAIL FROM:<a@b.example>\nC: RCPT TO:<c@d.example>\nC: DATA\n"
-                     "S: 250 queued\nS: 250 ok\nS: 550 no\nS: 354 go\nC: .\nS: 554 no\nC: QUIT\n"
-                     "S: 221 bye\n"));
-  CHECK_STR(ettm_session_take_transcript(d.s), ETTM_LIT(""));
-  dialogue_close(&d);
-}
-
 static const check_case cases[] = {
     {"refuses a reply that nobody expects", refuses_unexpected_replies},
     {"refuses a reply to a command that has not left whole", refuses_replies_before_commands},
@@ -496,8 +378,5 @@ static const check_case cases[] = {
     {"is full in the end", is_full_in_the_end},
     {"bounds the input it stores", bounds_input},
     {"tells the fate of octets whose write was told after the end", tells_fate_of_late_skips},
-    {"survives every failing allocation of a whole dialogue", survives_failing_allocations},
-    {"leaves no secret in memory it gives back", leaves_no_secret},
-    {"keeps secrets out of the transcript", keeps_secrets_out_of_transcript},
 };
 CHECK_MAIN("session faults", cases)

@@ -79,14 +79,11 @@ static void add(ettm_headers *h, char kind, ettm_str name, ettm_str value) {
                        : kind == 'R' ? ettm_headers_add_ready(h, name, value)
                                      : ettm_headers_add_addresses(h, name, value);
   ettm_str field = ettm_headers_view(h);
+  if (status != ETTM_OK || field.n == before) {
+    must(field.n == before);
+    return;
+  }
   field = ettm_str_of(field.p + before, field.n - before);
-  if (status != ETTM_OK) {
-    must(field.n == 0);
-    return;
-  }
-  if (field.n == 0) {
-    return;
-  }
   check_lines(field);
   if (kind == 'R' || (kind == 'T' && !holds_word(field))) {
     check_unfolded(field, name, value);

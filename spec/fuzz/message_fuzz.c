@@ -116,7 +116,7 @@ static long read_all(const made *m, char *out, size_t capacity, size_t chunk) {
       at = 0;
     }
     left = m->external[asked].n - at;
-    step.in = ettm_str_of(m->external[asked].p + at, left < chunk ? left : chunk);
+    step.in = ettm_str_of(left > 0 ? m->external[asked].p + at : NULL, left < chunk ? left : chunk);
     step.in_ends = left <= chunk;
   }
   ettm_reader_free(r);

@@ -47,7 +47,9 @@ describe("core.address", function()
     assert.are.equal("ADDRESS", code)
     assert.are.equal(12, position)
     assert.is_truthy(text:find("position 12", 1, true))
-    for _, bad in ipairs { "", " ", "a", "a@", "@x", "a@x.example b", "<a@x.example", "g: a@x.example;" } do
+    for _, bad in ipairs {
+      "", " ", "a", "a@", "@x", "a@x.example b", "<a@x.example", "g: a@x.example;",
+    } do
       address, code, text, position = core.address(bad)
       assert.is_nil(address)
       assert.are.equal("ADDRESS", code)

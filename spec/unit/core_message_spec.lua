@@ -1,5 +1,5 @@
--- ettsumailer.message and ettsumailer.reader of the C module: where content comes from and how it is
--- pulled. What the bytes look like is tested in C and in spec/unit/message_spec.lua.
+-- ettsumailer.message and ettsumailer.reader of the C module: where content comes from and how it
+-- is pulled. What the bytes look like is tested in C and in spec/unit/message_spec.lua.
 
 local core = require "ettsumailer.core"
 

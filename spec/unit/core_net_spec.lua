@@ -45,14 +45,15 @@ describe("a socket of the core", function()
   end)
 
   it("says WAIT when there is nothing to read and nobody to accept", function()
-    local client, _, listener = pair()
+    local client, server, listener = pair()
     assert.are.same({ nil, "WAIT", n = 2 }, { n = 2, client:receive(10) })
     assert.are.same({ nil, "WAIT", n = 2 }, { n = 2, listener:accept() })
     assert.is_false(client:has_news())
+    server:close() -- not earlier, by the collector
   end)
 
   it("says WAIT when it takes no more", function()
-    local client = pair()
+    local client, server = pair()
     local block, code = ("x"):rep(65536), nil
     for _ = 1, 1000 do
       local n, why = client:send(block)
@@ -62,6 +63,7 @@ describe("a socket of the core", function()
       end
     end
     assert.are.equal("WAIT", code)
+    server:close()
   end)
 
   it("says DONE when the other side has closed", function()
@@ -129,7 +131,7 @@ describe("core.wait and core.poll", function()
   end)
 
   it("return at the deadline, also one that is over", function()
-    local client = pair()
+    local client, server = pair()
     local start = core.clock()
     local items = { { client, "r", ready = "r" } }
     assert.are.equal("TIMEOUT", select(2, core.wait(client, "r", start + 30)))
@@ -139,14 +141,15 @@ describe("core.wait and core.poll", function()
     assert.are.equal("TIMEOUT", select(2, core.poll(items, -1)))
     assert.are.equal("TIMEOUT", select(2, core.poll({}, core.clock() + 5)))
     assert.is_true(core.clock() < start + 5000)
+    server:close()
   end)
 
   it("raise for what cannot be waited for", function()
     local client, server = pair()
     server:close()
     for _, items in ipairs {
-      { 1 }, { {} }, { { client } }, { { client, "x" } }, { { server, "r" } }, { { io.stdout, "r" } },
-      { { client, "r" }, { {}, "r" } },
+      { 1 }, { {} }, { { client } }, { { client, "x" } }, { { server, "r" } },
+      { { io.stdout, "r" } }, { { client, "r" }, { {}, "r" } },
     } do
       assert.is_false((pcall(core.poll, items, 0)))
     end

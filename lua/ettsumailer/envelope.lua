@@ -1,0 +1,65 @@
+-- The envelope of a message: the reverse-path, and each recipient once (RFC 5321 2.3.1, B).
+-- Why: who gets a mail is not always who is named in it.
+-- Not: the wire form of an address (the core), nor what a server takes (transaction.lua).
+
+local address = require "ettsumailer.address"
+local errors = require "ettsumailer.errors"
+
+local ipairs = ipairs
+
+local M = {}
+
+---What a caller may say of it.
+M.FIELDS = { from = "text", to = "texts" }
+
+-- Every recipient once: local parts as they are, domains without case.
+local function recipients_of(lists)
+  local all, seen = {}, {}
+  for _, list in ipairs(lists) do
+    for _, recipient in ipairs(list) do
+      local key = recipient.local_part .. "@" .. recipient.domain:lower()
+      if not seen[key] then
+        seen[key] = true
+        all[#all + 1] = recipient
+      end
+    end
+  end
+  return all
+end
+
+-- What the caller's own envelope says of the sender: nil when nothing.
+local function own_sender(own)
+  if own.from == nil or own.from == "" then
+    return own.from
+  end
+  local text, list = address.read("envelope.from", own.from)
+  if not text then
+    return nil, list
+  elseif #list ~= 1 then
+    return errors.refuse("ADDRESS", "envelope.from: give exactly one address")
+  end
+  return list[1]
+end
+
+---Works out the envelope.
+---@param own table    what the caller says of it: { from, to }, both optional
+---@param lists table  the addresses of the message: sender, to, cc, bcc
+---@return table? envelope { from = address or "", to = { address, ... } }
+---@return ettsumailer.error?
+function M.new(own, lists)
+  local from, err = own_sender(own)
+  if err then
+    return nil, err
+  end
+  local groups = { lists.to or {}, lists.cc or {}, lists.bcc or {} }
+  if own.to then
+    local text, list = address.read("envelope.to", own.to)
+    if not text then
+      return nil, list
+    end
+    groups = { list }
+  end
+  return { from = from or lists.sender[1], to = recipients_of(groups) }
+end
+
+return M

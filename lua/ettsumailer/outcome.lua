@@ -1,0 +1,69 @@
+-- What became of a message: the lists of recipients, and the result of one that was taken.
+-- Why: every recipient is in exactly one list, whatever happened.
+-- Not: finding out what happened (transaction.lua).
+
+local ipairs = ipairs
+
+local M = {}
+
+-- How servers name the message in their last reply.
+local QUEUE_IDS = { "queued as ([%w.-]+)", "OK id=([%w.-]+)", "queued with id ([%w.-]+)" }
+
+local function queue_id_of(text)
+  for _, pattern in ipairs(QUEUE_IDS) do
+    local id = text:match(pattern)
+    if id then
+      return id
+    end
+  end
+end
+
+---A refused recipient.
+---@param address string
+---@param event table the refusal
+---@return table
+function M.refused(address, event)
+  return {
+    address = address, smtp_code = event.smtp_code, enhanced = event.enhanced,
+    text = event.text or "",
+    temporary = event.smtp_code ~= nil and event.smtp_code < 500,
+  }
+end
+
+---Puts every recipient into exactly one of the four lists.
+---@param transaction table  addresses and rejected, both by the recipient's number
+---@param outcome string     of those that were not refused: the name of a list
+---@param event table?       the refusal that goes for all of them
+---@return table lists accepted, rejected, unknown, not_sent
+function M.lists(transaction, outcome, event)
+  local lists = { accepted = {}, rejected = {}, unknown = {}, not_sent = {} }
+  for i, address in ipairs(transaction.addresses) do
+    if transaction.rejected[i] then
+      lists.rejected[#lists.rejected + 1] = transaction.rejected[i]
+    elseif outcome == "rejected" and event and event.smtp_code then
+      lists.rejected[#lists.rejected + 1] = M.refused(address, event)
+    else
+      local list = lists[outcome == "rejected" and "not_sent" or outcome]
+      list[#list + 1] = address
+    end
+  end
+  return lists
+end
+
+---The result of a message that was taken.
+---@param transaction table
+---@param event table the reply to the end of the content
+---@return table result
+function M.result(transaction, event)
+  local session = transaction.conn.session
+  local lists = M.lists(transaction, "accepted")
+  local turns, sent, received = session:turns(), session:bytes()
+  return {
+    message_id = transaction.message:id(), accepted = lists.accepted, rejected = lists.rejected,
+    response = ("%d %s"):format(event.smtp_code, event.raw_text or event.text),
+    queue_id = queue_id_of(event.text), attempts = 1, tls = session:tls(),
+    turns = turns, bytes = { sent = sent, received = received },
+  }
+end
+
+return M
