@@ -101,11 +101,11 @@ static int session_room(lua_State *L) {
 static int session_feed(lua_State *L) {
   ettml_session *s = ettml_session_check(L, 1);
   ettm_str in = ettml_check_str(L, 2);
-  ettm_status status;
-  luaL_argcheck(L, in.n <= ettm_connection_room(s->connection), 2, "longer than there is room");
 
-  status = ettml_session_feed(s, in.p, in.n);
+  ettm_status status = ettml_session_feed(s, in.p, in.n);
 
+  /* Only now: a session that has failed has no room, and the failure is what there is to say. */
+  luaL_argcheck(L, status != ETTM_FULL, 2, "longer than there is room");
   return ettml_session_answer(L, s, status);
 }
 

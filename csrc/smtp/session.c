@@ -104,7 +104,9 @@ static void pump(ettm_session *s) {
   while (may_leave(s)) {
     ettm_str line = ettm_pending_line(&s->pending);
     ettm_verb verb = ettm_pending_get(&s->pending, s->pending.sent).verb;
-    ettm_status status = ettm_buffer_append(&s->wire, line);
+    ettm_status status;
+    s->wire.secret = 1;
+    status = ettm_buffer_append(&s->wire, line);
     if (status != ETTM_OK) {
       (void)ettm_session_fail(s, status);
       return;
@@ -252,6 +254,7 @@ ettm_status ettm_session_respond(ettm_session *s, ettm_str response) {
   if (!ettm_is_base64(response) && !ettm_str_equal(response, ETTM_LIT("*"))) {
     return ETTM_E_UNSAFE;
   }
+  s->wire.secret = 1;
   status = ettm_buffer_reserve(&s->wire, response.n + 2, &place);
   if (status != ETTM_OK) {
     return ettm_session_fail(s, status);
@@ -288,6 +291,11 @@ static ettm_status frame_block(ettm_session *s, ettm_str in, size_t *used) {
   char *place;
   ettm_status status;
   block = block < room ? block : room;
+  if (ettm_buffer_size(&s->wire) == 0) {
+    /* From here to the next command there is only content; wiping it would cost most of the time.
+     */
+    s->wire.secret = 0;
+  }
   status = ettm_buffer_reserve(&s->wire, block, &place);
   if (status != ETTM_OK) {
     return status;

@@ -15,14 +15,14 @@ local M = {}
 
 -- Which of the timeouts (RFC 5321 4.5.3.2) applies while the session is in a phase.
 local TIMEOUT_OF = {
-  greeting = "greeting", TLS = "tls", DATA = "data", content = "block", final = "final",
+  greeting = "greeting", TLS = "tls", DATA = "data", body = "block", final = "final",
   QUIT = "quit",
 }
 
 local WAITING = {
   greeting = "the server did not greet in time",
   TLS = "the TLS handshake took too long",
-  content = "the server stopped taking the content",
+  body = "the server stopped taking the content",
   final = "the server did not tell in time whether it took the message",
 }
 
@@ -228,33 +228,19 @@ function M.content(link, source)
     end
     local event, err = pull(link)
     if event then
+      -- A reply before the end leaves one way on, too.
+      link.dead = "CLOSED"
+      link.io:close()
       return nil, event
-    elseif err then
-      return nil, err
     end
-    local moved, move_err = move(link)
+    local moved
+    if not err then
+      moved, err = move(link)
+    end
     if not moved then
-      return nil, move_err
+      return nil, err
     end
     link.since = clock(link)
-  end
-end
-
----Writes what the session has to say, without waiting for an answer.
----@param link table
----@return true?
----@return ettsumailer.error?
-function M.flush(link)
-  link.since = clock(link)
-  while true do
-    local _, write = link.session:want()
-    if not write then
-      return true
-    end
-    local moved, err = move(link)
-    if not moved then
-      return nil, err
-    end
   end
 end
 

@@ -163,11 +163,11 @@ static void keeps_line_ends_paired(void) {
     CHECK(n > 3 && memcmp(out + n - 5, "\r\n.\r\n", 5) == 0);
     for (i = 0; i + 1 < n; i++) {
       if ((out[i] == '\r') != (out[i + 1] == '\n')) {
-        CHECK(0 && "a CR or LF of its own");
+        check_true(0, "CR and LF stand together", __FILE__, __LINE__);
         return;
       }
       if (i > 1 && i + 4 < n && memcmp(out + i - 1, "\n.\r", 3) == 0) {
-        CHECK(0 && "an end before the end");
+        check_true(0, "the end comes last", __FILE__, __LINE__);
         return;
       }
     }

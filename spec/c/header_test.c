@@ -222,6 +222,16 @@ static void addresses(void) {
             "To: \"foo..bar.\"@docomo.ne.jp\r\n");
 }
 
+static void folds_words_at_76(void) {
+  check_add(ettm_headers_add_addresses, "From",
+            "\xE3\x82\xA8 <e@a-host-name-of-many-octetss.and-one.example.co.jp>",
+            "From: =?UTF-8?B?44Ko?= <e@a-host-name-of-many-octetss.and-one.example.co.jp>\r\n");
+  check_add(ettm_headers_add_addresses, "From",
+            "\xE3\x82\xA8 <ee@a-host-name-of-many-octetss.and-one.example.co.jp>",
+            "From: =?UTF-8?B?44Ko?=\r\n"
+            " <ee@a-host-name-of-many-octetss.and-one.example.co.jp>\r\n");
+}
+
 static void groups(void) {
   check_add(ettm_headers_add_addresses, "To", "Staff: a@x.jp, b@x.jp;, c@y.jp",
             "To: Staff: a@x.jp, b@x.jp;, c@y.jp\r\n");
@@ -352,6 +362,7 @@ static const check_case cases[] = {
     {"refuses names by RFC 5322, Bcc and Return-Path in any case", refuses_names},
     {"refuses the second of what may stand only once", only_once},
     {"writes address lists anew", addresses},
+    {"keeps lines with encoded words within 76 octets", folds_words_at_76},
     {"writes groups", groups},
     {"adds nothing for an empty list", empty_list},
     {"refuses a list that is none, and two senders", one_sender},

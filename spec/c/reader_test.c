@@ -209,6 +209,8 @@ static void wrong_length(void) {
               ETTM_E_SOURCE);
     CHECK_INT(read_external(&leaf, 10, NULL, ETTM_LIT("0123456789a"), &size, capacity),
               ETTM_E_SOURCE);
+    /* As long in base64 as it would have been. */
+    CHECK_INT(read_external(&leaf, 9, NULL, ETTM_LIT("01234567"), &size, capacity), ETTM_E_SOURCE);
     CHECK_INT(read_external(&leaf, 0, NULL, ETTM_LIT(""), &size, capacity), ETTM_DONE);
     CHECK_INT(read_external(&leaf, 0, NULL, ETTM_LIT("x"), &size, capacity), ETTM_E_SOURCE);
   }
@@ -315,6 +317,38 @@ static void waits_for_the_end(void) {
   ettm_message_release(m);
 }
 
+static void remembers_the_end(void) {
+  ettm_leaf leaf = leaf_of("a/b", 0);
+  ettm_message *m = new_message();
+  ettm_reader *r = NULL;
+  ettm_reader_step step;
+  ettm_part part;
+  ettm_status status;
+  char out[1000];
+  size_t size = 0;
+  CHECK_INT(ettm_message_add_external(m, 0, &leaf, 3, NULL, &part), ETTM_OK);
+  seal(m);
+  CHECK_INT(ettm_reader_new(&r, m, NULL), ETTM_OK);
+  memset(&step, 0, sizeof step);
+  step.out = out;
+  step.capacity = sizeof out;
+  CHECK_INT(ettm_reader_read(r, &step), ETTM_NEED_INPUT);
+  step.in = ETTM_LIT("abc");
+  step.in_ends = 1;
+  step.capacity = 1; /* no room for the rest, so that it takes another call */
+  do {
+    step.out = out + size;
+    status = ettm_reader_read(r, &step);
+    size += step.made;
+    step.in = ettm_str_of(NULL, 0);
+    step.in_ends = 0;
+  } while (status == ETTM_OK && size < 100);
+  CHECK_INT(status, ETTM_DONE);
+  CHECK_STR(ettm_str_of(out, size), ETTM_LIT("YWJj\r\n"));
+  ettm_reader_free(r);
+  ettm_message_release(m);
+}
+
 static void needs_a_sealed_message(void) {
   ettm_message *m = new_message();
   ettm_reader *r = NULL;
@@ -377,6 +411,7 @@ static const check_case cases[] = {
     {"fails at a line above 998 octets in what may not be encoded", long_lines},
     {"takes no input that it did not ask for", ignores_unasked_input},
     {"waits until a source says that it is over", waits_for_the_end},
+    {"remembers that a source is over", remembers_the_end},
     {"needs a sealed message", needs_a_sealed_message},
     {"holds its message and less than 4 KiB of its own", fixed_memory},
     {"leaks nothing when memory runs out", no_memory},

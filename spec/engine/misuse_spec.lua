@@ -12,6 +12,8 @@ local function sealed()
   return message
 end
 
+local QUICK = { insecure_skip_verify = true } -- reads no trust store
+
 local CLASSES = {
   { name = "session", new = function() return core.session() end },
   { name = "message", new = function() return core.message() end },
@@ -20,7 +22,7 @@ local CLASSES = {
   { name = "address", new = function() return core.address "a@x.example" end, stays_open = true },
   { name = "socket", new = function() return assert(core.listen("127.0.0.1", 0)) end },
   { name = "resolver", new = function() return assert(core.resolve("127.0.0.1", 25)) end },
-  { name = "tls_context", new = function() return assert(core.tls_context()) end },
+  { name = "tls_context", new = function() return assert(core.tls_context(QUICK)) end },
 }
 
 -- The methods by name; where __index is a function, the metatable has them beside it.

@@ -1,6 +1,6 @@
--- The child process of spec/support/fake.lua: serves by a script until its parent removes the script
--- and calls, or a minute has gone. arg: path of the script (a chunk that returns the options), path
--- of the log.
+-- The child process of spec/support/fake.lua: serves by a script until its parent removes it and
+-- calls, or a minute has gone. arg: path of the script (a chunk that returns the options), path of
+-- the log.
 local server_of = require "ettsumailer.testing.server"
 local core = require "ettsumailer.core"
 

@@ -10,7 +10,9 @@ local function commands(server)
 end
 
 local function connect(server, more)
-  local options = { host = "127.0.0.1", port = server.port, security = "none", ehlo_name = "client.example", timeout = 20 }
+  local options = {
+    host = "127.0.0.1", port = server.port, security = "none", ehlo_name = "client.example", timeout = 20,
+  }
   for name, value in pairs(more or {}) do
     options[name] = value
   end
@@ -103,7 +105,8 @@ describe("a connection", function()
         function() return conn:ehlo(bad) end, function() return conn:helo(bad) end,
         function() return conn:mail(bad .. "@example.com") end, function() return conn:mail("a@example.com", bad) end,
         function() return conn:rcpt(bad .. "@example.com") end, function() return conn:vrfy(bad) end,
-        function() return conn:noop(bad) end, function() return conn:command(bad) end, function() return conn:help(bad) end,
+        function() return conn:noop(bad) end, function() return conn:command(bad) end,
+        function() return conn:help(bad) end,
       } do
         local reply, err = call()
         assert.is_nil(reply)

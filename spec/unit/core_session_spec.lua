@@ -148,6 +148,9 @@ describe("a session of the core", function()
       assert.is_string(text)
     end
     assert.are.same({ false, false, false, false, false }, { session:want() })
+    local fed, code = session:feed "220 mail.example\r\n"
+    assert.is_nil(fed)
+    assert.are.equal("PROTOCOL", code)
   end)
 
   it("reports a server that leaves without a word", function()

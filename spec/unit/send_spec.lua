@@ -186,7 +186,8 @@ describe("send", function()
   end)
 
   it("keeps one deadline over the whole call", function()
-    local result, err = send('{ replies = { greeting = { text = "220 x", delay = 0.3 }, EHLO = false } }', { timeout = 0.6 })
+    local script = '{ replies = { greeting = { text = "220 x", delay = 0.3 }, EHLO = false } }'
+    local result, err = send(script, { timeout = 0.6 })
     assert.is_nil(result)
     assert.equal("TIMEOUT", err.code)
     assert.equal("EHLO", err.stage)
