@@ -234,7 +234,8 @@ static void choose_text_encoding(ettm_part_data *p, const ettm_content_facts *fa
   if (facts->high == 0 && !facts->fragile && facts->longest <= ETTM_LINE_GOAL) {
     p->encoding = ETTM_ENCODING_7BIT;
     p->sent_size = facts->crlf_size;
-  } else if (facts->qp_size <= base64_size) {
+  } else if (facts->high == 0 || facts->qp_size <= base64_size) {
+    /* ASCII stays readable in the raw message, whatever it costs. */
     p->encoding = ETTM_ENCODING_QP;
     p->sent_size = facts->qp_size;
   } else {

@@ -292,8 +292,7 @@ static ettm_status frame_block(ettm_session *s, ettm_str in, size_t *used) {
   ettm_status status;
   block = block < room ? block : room;
   if (ettm_buffer_size(&s->wire) == 0) {
-    /* From here to the next command there is only content; wiping it would cost most of the time.
-     */
+    /* Only content from here to the next command: wiping it would cost most of the time. */
     s->wire.secret = 0;
   }
   status = ettm_buffer_reserve(&s->wire, block, &place);
