@@ -172,6 +172,7 @@ ifeq ($(SSL_FOUND),)
 	@echo "  Debian, Ubuntu: apt install libssl-dev        Fedora, RHEL: dnf install openssl-devel" >&2
 	@echo "  Alpine: apk add openssl-dev     Arch: pacman -S openssl     macOS: brew install openssl@3" >&2
 	@echo "or name their prefix: make OPENSSL_DIR=/where (with include/ and lib/ in it)." >&2
+	@echo "On Debian, make deps installs all that is missing." >&2
 	@exit 1
 endif
 
@@ -185,6 +186,7 @@ else
 	@echo "  Fedora: dnf install lua-devel (or compat-lua-devel)     Alpine: apk add lua$(LUA)-dev" >&2
 endif
 	@echo "or name their directory: make LUA=$(LUA) LUA_INCDIR=/where/lua.h/is" >&2
+	@echo "On Debian, make deps installs all that is missing." >&2
 	@exit 1
 endif
 
@@ -228,14 +230,14 @@ $(C_OUT)/obj/%.o: %.c $(C_OUT)/obj/flags | found-openssl
 # --- The specs ---------------------------------------------------------------------------------
 
 LUA_PROGRAM = $(firstword $(foreach p,$(LUA_PROGRAMS),$(shell command -v $(p))))
-run_specs = $(Q)OUT=$(OUT) spec/support/run-specs.sh "$(LUA)$(VARIANT_DIR)" "$(LUA_PROGRAM)"
+run_specs = OUT=$(OUT) spec/support/run-specs.sh "$(LUA)$(VARIANT_DIR)
 
 spec: all
-	$(run_specs) $(SPEC_FOLDERS)
+	$(Q)$(run_specs)" "$(LUA_PROGRAM)" $(SPEC_FOLDERS)
 
 # Against a real mail server, Postfix, which spec/interop brings and starts.
 e2e: all
-	$(run_specs) $(wildcard spec/interop/postfix_spec.lua); \
+	$(Q)$(run_specs), end to end" "$(LUA_PROGRAM)" $(wildcard spec/interop/postfix_spec.lua); \
 	  status=$$?; spec/interop/mta.sh postfix stop; exit $$status
 
 # Every engine, or the one named.

@@ -69,7 +69,7 @@ describe("a message", function()
 
   it("keeps ASCII text readable, whatever it holds", function()
     assert.matches("\r\n\r\n=2E\r\n=2Ex\r\n$", bytes_of(compose { text = ".\n.x\n" }))
-    assert.matches("Content%-Transfer%-Encoding: 7bit\r\n.*\r\n\r\nplain\r\n$", bytes_of(compose { text = "plain\n" }))
+    assert.matches("Content%-Transfer%-Encoding: 7bit\r\n\r\nplain\r\n$", bytes_of(compose { text = "plain\n" }))
   end)
 
   it("never shows who is in bcc", function()
