@@ -237,8 +237,8 @@ spec: all
 
 # Against a real mail server, Postfix, which spec/interop brings and starts.
 e2e: all
-	$(Q)$(run_specs), end to end" "$(LUA_PROGRAM)" $(wildcard spec/interop/postfix_spec.lua); \
-	  status=$$?; spec/interop/mta.sh postfix stop; exit $$status
+	$(Q)trap 'spec/interop/mta.sh postfix stop' EXIT; trap 'exit 130' INT TERM; \
+	  $(run_specs), end to end" "$(LUA_PROGRAM)" $(wildcard spec/interop/postfix_spec.lua)
 
 # Every engine, or the one named.
 TEST_ENGINES = $(if $(filter file default,$(origin LUA)),$(ENGINES),$(LUA))
