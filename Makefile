@@ -247,8 +247,14 @@ SUBMAKE = $(MAKE) --no-print-directory
 test:
 	+$(Q)MAKE='$(SUBMAKE)' JOBS=$(JOBS) BUILD=$(BUILD) spec/support/test.sh $(TEST_ENGINES)
 
-demo: all
-	LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(OUT)/?.so;;" $(LUA_PROGRAM) examples/demo.lua
+# The second make finds what the first has installed.
+demo:
+	+$(Q)spec/support/deps.sh $(if $(filter 5.4,$(LUA)),build,test) && \
+	  $(SUBMAKE) -j$(JOBS) all && $(SUBMAKE) run-demo
+run-demo:
+	$(Q)env -u LUA_PATH_$(subst .,_,$(LUA)) -u LUA_CPATH_$(subst .,_,$(LUA)) \
+	  LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(OUT)/?.so;;" \
+	  $(LUA_PROGRAM) examples/demo.lua $(BUILD)/demo
 
 # Debian packages by name; nothing where nothing is missing.
 deps:
@@ -351,7 +357,7 @@ clean:
 -include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
 
 FORCE:
-.PHONY: all found-openssl found-lua install c-test spec e2e test demo deps asan fuzz check-style clean \
+.PHONY: all found-openssl found-lua install c-test spec e2e test demo run-demo deps asan fuzz check-style clean \
   binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,9 +1,9 @@
+/* SPDX-License-Identifier: MIT */
 /* ettsumailer.address: one mailbox, immutable; and the lists that hold many.
  *
  * All bytes are in the userdata itself, one part behind the other, so there is nothing to close. A
  * parser's arena is a scratch userdata: results may be pushed while the list is still being read.
- *
- * SPDX-License-Identifier: MIT */
+ */
 #include <string.h>
 
 #include "address/address.h"
@@ -308,7 +308,7 @@ static int address_index(lua_State *L) {
   for (part = 0; part < PARTS; part++) {
     if (strcmp(key, fields[part]) == 0) {
       int absent = (part == PART_NAME && !a->has_name) || (part == PART_GROUP && !a->has_group);
-      return absent ? 0 : ettml_push_str(L, part_of(a, part));
+      return absent ? ettml_answer_nil(L) : ettml_push_str(L, part_of(a, part));
     }
   }
   lua_settop(L, 2);

@@ -1,10 +1,9 @@
+/* SPDX-License-Identifier: MIT */
 /* ettsumailer.message: a message under construction, then sealed.
  *
  * Content that is not copied stays in the message's anchors (a large string), on the disk (a file)
  * or with Lua; what the slots say of it is all that a reader needs, so a reader holds the anchors
- * and not the message.
- *
- * SPDX-License-Identifier: MIT */
+ * and not the message. */
 #include <string.h>
 #include <unistd.h>
 
@@ -311,7 +310,7 @@ static int message_header_section(lua_State *L) {
 static int message_size(lua_State *L) {
   uint64_t size = ettm_message_size(check_sealed(L));
   if (size == ETTM_SIZE_UNKNOWN) {
-    return 0;
+    return ettml_answer_nil(L);
   }
   lua_pushinteger(L, (lua_Integer)size);
   return 1;

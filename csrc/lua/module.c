@@ -1,8 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* ettsumailer.core: the module, and the few functions that belong to no class.
  *
- * Re-entrant: there is nothing that is not of the Lua state it is opened in.
- *
- * SPDX-License-Identifier: MIT */
+ * Re-entrant: there is nothing that is not of the Lua state it is opened in. */
 #include <openssl/crypto.h>
 
 #include "address/format.h"

@@ -228,6 +228,11 @@ int ettml_answer_true(lua_State *L) {
   return 1;
 }
 
+int ettml_answer_nil(lua_State *L) {
+  lua_pushnil(L);
+  return 1;
+}
+
 int ettml_answer_not_now(lua_State *L, const char *word) {
   lua_pushnil(L);
   lua_pushstring(L, word);

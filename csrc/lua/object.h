@@ -86,6 +86,7 @@ int64_t ettml_field_size(lua_State *L, int arg, const char *field, const ettml_r
 /* Answers; each returns the number of values pushed. ETTM_E_MEMORY is raised, not returned. */
 int ettml_push_str(lua_State *L, ettm_str s);
 int ettml_answer_true(lua_State *L);
+int ettml_answer_nil(lua_State *L);
 int ettml_answer_not_now(lua_State *L, const char *word); /* nil, "WAIT" and the like */
 int ettml_fail(lua_State *L, ettm_status status);         /* nil, code, sentence */
 int ettml_fail_text(lua_State *L, ettm_status status, const char *text);

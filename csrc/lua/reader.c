@@ -1,11 +1,10 @@
+/* SPDX-License-Identifier: MIT */
 /* ettsumailer.reader: pulls the bytes of a sealed message, its files and Lua content included.
  *
  * How it works. The core's reader says which part wants content (wanted); only then is something
  * handed over, from where that part's content comes: an anchored string, a file, a string supplied
  * by Lua. How much of it was used is kept in `at`, so the same piece may be handed over many times.
- * What the core made waits in `block` until it was taken, whatever that takes.
- *
- * SPDX-License-Identifier: MIT */
+ * What the core made waits in `block` until it was taken, whatever that takes. */
 #define _POSIX_C_SOURCE   200809L
 #define _FILE_OFFSET_BITS 64
 

@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* ettsumailer.resolver: host names to addresses; and what else plain Lua needs to wait: poll and
- * the clocks.
- *
- * SPDX-License-Identifier: MIT */
+ * the clocks. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <string.h>

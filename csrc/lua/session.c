@@ -1,6 +1,5 @@
-/* ettsumailer.session: one SMTP dialogue with its optional TLS, as a byte machine for Lua.
- *
- * SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT */
+/* ettsumailer.session: one SMTP dialogue with its optional TLS, as a byte machine for Lua. */
 #include <string.h>
 
 #include "lua/classes.h"
@@ -156,7 +155,7 @@ static int session_next(lua_State *L) {
   ettm_status status = ettm_connection_next(s->connection, &event);
 
   if (status == ETTM_NEED_INPUT) {
-    return 0;
+    return ettml_answer_nil(L);
   }
   if (status != ETTM_OK) {
     return ettml_session_answer(L, s, status);
@@ -214,7 +213,7 @@ static int session_tls(lua_State *L) {
   ettml_session *s = ettml_session_check(L, 1);
   const ettm_tls *tls = ettm_connection_tls(s->connection);
   if (tls == NULL || ettm_connection_phase(s->connection) == ETTM_PHASE_TLS) {
-    return 0;
+    return ettml_answer_nil(L);
   }
   lua_createtable(L, 0, 3);
   ettml_set_text(L, "version", ettm_tls_version(tls));
@@ -237,7 +236,8 @@ static int session_offers(lua_State *L) {
   ettm_str keyword = ettml_check_str(L, 2);
   ettm_str parameters;
   const ettm_capabilities *c = ettm_session_capabilities(dialogue_of(s));
-  return ettm_capabilities_find(c, keyword, &parameters) ? ettml_push_str(L, parameters) : 0;
+  return ettm_capabilities_find(c, keyword, &parameters) ? ettml_push_str(L, parameters)
+                                                         : ettml_answer_nil(L);
 }
 
 static size_t length_up_to(ettm_str s, char end) {
@@ -266,7 +266,7 @@ static int session_size_limit(lua_State *L) {
   const ettml_session *s = ettml_session_check(L, 1);
   uint64_t limit = ettm_session_capabilities(dialogue_of(s))->size_max;
   if (limit == 0 || limit > ETTML_WHOLE_MAX) {
-    return 0;
+    return ettml_answer_nil(L);
   }
   lua_pushinteger(L, (lua_Integer)limit);
   return 1;

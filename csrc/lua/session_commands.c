@@ -1,6 +1,5 @@
-/* What puts commands and content into a session: the other half of ettsumailer.session.
- *
- * SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT */
+/* What puts commands and content into a session: the other half of ettsumailer.session. */
 #include <string.h>
 
 #include "lua/classes.h"

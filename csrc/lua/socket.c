@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* ettsumailer.socket: non-blocking sockets for plain Lua, and the two moves between a socket and a
- * session that make no Lua strings.
- *
- * SPDX-License-Identifier: MIT */
+ * session that make no Lua strings. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <sys/socket.h>
@@ -229,7 +228,7 @@ static int answer_endpoint(lua_State *L, ettm_status status, const ettm_endpoint
     return ettml_fail(L, status);
   }
   if (e->family != AF_INET && e->family != AF_INET6) {
-    return 0;
+    return ettml_answer_nil(L);
   }
   lua_pushstring(L, ettm_endpoint_host(e, host));
   lua_pushinteger(L, ettm_endpoint_port(e));

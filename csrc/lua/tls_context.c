@@ -1,6 +1,5 @@
-/* ettsumailer.tls_context: what the TLS of many connections has in common.
- *
- * SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT */
+/* ettsumailer.tls_context: what the TLS of many connections has in common. */
 #include <string.h>
 
 #include "lua/classes.h"

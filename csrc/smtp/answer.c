@@ -156,12 +156,13 @@ static ettm_status begin_tls(ettm_session *s) {
 }
 
 /* The phase to look a reply up in: the oldest command that was sent whole. A reply to what the
- * server cannot have read is one that nobody expects. */
+ * server cannot have read is one that nobody expects; in the middle of a content it is about that
+ * content, whether or not its end is in the wire already. */
 static ettm_phase answered_phase(const ettm_session *s, ettm_reply_kind kind) {
   ettm_phase phase = ettm_session_phase(s);
   if (kind != ETTM_KIND_EOF && s->pending.sent > 0 &&
       (s->challenged || s->skipped < ettm_pending_get(&s->pending, 0).end)) {
-    return ETTM_PHASE_IDLE;
+    return phase == ETTM_PHASE_FINAL ? ETTM_PHASE_BODY : ETTM_PHASE_IDLE;
   }
   return phase;
 }

@@ -13,6 +13,8 @@
   { ETTM_NEXT_KEEP, ETTM_EVENT_SENT, ETTM_FATE_ACCEPTED, ETTM_OK }
 #define RETURNED                                                                                   \
   { ETTM_NEXT_KEEP, ETTM_EVENT_REFUSED, ETTM_FATE_REFUSED, ETTM_OK }
+#define CUT_SHORT                                                                                  \
+  { ETTM_NEXT_CLOSED, ETTM_EVENT_REFUSED, ETTM_FATE_REFUSED, ETTM_OK }
 #define SHUTDOWN(fate)                                                                             \
   { ETTM_NEXT_CLOSED, ETTM_EVENT_SHUTDOWN, ETTM_FATE_##fate, ETTM_OK }
 #define LEAVING SHUTDOWN(NOT_SENT)
@@ -43,8 +45,9 @@ static const ettm_transition table[ETTM_PHASE_CLOSED + 1][ETTM_KIND_EOF + 1] = {
     {GO(RCPT), REFUSED, REFUSED, REFUSED, LEAVING, LOST},
     /* DATA: after a 2yz nobody can tell whether the server waits for content. */
     {UNDUE, CONTENT, REFUSED, REFUSED, LEAVING, LOST},
-    /* BODY: the server has nothing to say before the end. */
-    {UNDUE, UNDUE, UNDUE, UNDUE, LEAVING, LOST},
+    /* BODY: a server that has seen enough may refuse before the end. What follows would be read as
+       commands, or not at all: there is no way on but to hang up. */
+    {UNDUE, UNDUE, CUT_SHORT, CUT_SHORT, LEAVING, LOST},
     /* FINAL: a 421 refuses the content as any 4yz does. An EOF leaves its fate unknown. */
     {OWNED, RETURNED, RETURNED, RETURNED, SHUTDOWN(REFUSED), LOST},
     /* RSET */

@@ -111,7 +111,7 @@ local function pull(link)
   local event, code, text = link.session:next()
   M.report(link)
   if event then
-    if event.kind == "SHUTDOWN" or event.kind == "CLOSED" then
+    if link.session:phase() == "closed" then
       link.dead = "CLOSED"
     end
     return event
@@ -228,9 +228,6 @@ function M.content(link, source)
     end
     local event, err = pull(link)
     if event then
-      -- A reply before the end leaves one way on, too.
-      link.dead = "CLOSED"
-      link.io:close()
       return nil, event
     end
     local moved

@@ -48,7 +48,6 @@ static void refuses_unexpected_replies(void) {
   play(OPEN "S: 550 hello\n=: PROTOCOL\n");
   play(OPEN "> NOOP\nC: NOOP\nS: 250 ok\nS: 250 ok\nE: REPLY command 250 #2\n=: PROTOCOL\n");
   play(OPEN TRANSACTION ACCEPTED_354 "B: x\nC: x\nS: 250 ok\n=: PROTOCOL\nF: NOT_SENT\nP: body\n");
-  play(OPEN TRANSACTION ACCEPTED_354 "S: 552 no\n=: PROTOCOL\nF: NOT_SENT\nW: -\n");
   play(OPEN "> AUTH LOGIN\nC: AUTH LOGIN\nS: 334\nE: CHALLENGE AUTH 334 #2\nS: 235 in\n"
             "=: PROTOCOL\n");
   play(OPEN TRANSACTION "S: 250 ok\nS: 250 ok\nS: 250 strange\nE: MAIL MAIL 250 #2\n"
@@ -66,6 +65,32 @@ static void refuses_replies_before_commands(void) {
   ettm_session_skip(d.s, ettm_session_peek(d.s).n - 1); /* all but its LF */
   CHECK_INT(ettm_session_feed(d.s, "250 ok\r\n", 8), ETTM_OK);
   CHECK_INT(ettm_session_next(d.s, &ev), ETTM_E_PROTOCOL);
+  dialogue_close(&d);
+}
+
+static void takes_refusals_of_half_a_content(void) {
+  play(OPEN TRANSACTION ACCEPTED_354 "B: x\nC: x\nS: 552 too much\nE: REFUSED body 552 #4\n"
+                                     "F: REFUSED\nW: -\nP: closed\n");
+  play(OPEN TRANSACTION ACCEPTED_354 "B: x\nC: x\nS: 451 not now\nE: REFUSED body 451 #4\n"
+                                     "F: REFUSED\nW: -\n");
+}
+
+/* The end is queued, but not out: the server cannot have read it. */
+static void takes_refusals_before_the_end_is_out(void) {
+  dialogue d;
+  ettm_event ev;
+  size_t used;
+  open_dialogue(&d, OPEN TRANSACTION ACCEPTED_354);
+  CHECK_INT(ettm_session_body(d.s, "text", 4, &used), ETTM_OK);
+  CHECK_INT(ettm_session_body_end(d.s), ETTM_OK);
+  ettm_session_skip(d.s, ettm_session_peek(d.s).n - 1);
+  CHECK_INT(ettm_session_feed(d.s, "554 no\r\n", 8), ETTM_OK);
+  CHECK_INT(ettm_session_next(d.s, &ev), ETTM_OK);
+  CHECK_INT(ev.kind, ETTM_EVENT_REFUSED);
+  CHECK_INT(ev.reply->code, 554);
+  CHECK_INT(ettm_session_fate(d.s), ETTM_FATE_REFUSED);
+  CHECK_INT(ettm_session_want(d.s), 0);
+  CHECK_INT(ettm_session_next(d.s, &ev), ETTM_DONE);
   dialogue_close(&d);
 }
 
@@ -360,6 +385,9 @@ static void tells_fate_of_late_skips(void) {
 
 static const check_case cases[] = {
     {"refuses a reply that nobody expects", refuses_unexpected_replies},
+    {"takes a refusal in the middle of the content, and hangs up",
+     takes_refusals_of_half_a_content},
+    {"takes a refusal that comes before the end is out", takes_refusals_before_the_end_is_out},
     {"refuses a reply to a command that has not left whole", refuses_replies_before_commands},
     {"refuses a 354 when there is no accepted sender", refuses_354_without_sender},
     {"ends the content that nobody is to get, and calls it refused", ends_empty_content_itself},

@@ -11,7 +11,7 @@ enum { PHASES = ETTM_PHASE_CLOSED + 1, KINDS = ETTM_KIND_EOF + 1 };
  * the event's letter, or for a broken dialogue the reason in capitals.
  *   g greeting  c capabilities  t starttls  h challenge  a authenticated  m mail  r rcpt  b body
  *   s sent (accepted)  f refused and fate refused  p reply  x refused  d shutdown
- *   D shutdown and fate refused  q closed  - nothing, for ever
+ *   X the same, and nothing follows  D shutdown and fate refused  q closed  - nothing, for ever
  *   P protocol error  L connection lost  I injected */
 static const char *const expected[PHASES] = {
     "gxxxdL", /* greeting */
@@ -22,7 +22,7 @@ static const char *const expected[PHASES] = {
     "mxxxdL", /* MAIL */
     "rxxxdL", /* RCPT */
     "PbxxdL", /* DATA */
-    "PPPPdL", /* body */
+    "PPXXdL", /* body */
     "sfffDL", /* final */
     "pxxxdL", /* RSET */
     "pxxxdL", /* command */
@@ -51,6 +51,7 @@ static const meaning meanings[] = {
     {'b', ETTM_NEXT_BODY, ETTM_EVENT_BODY, ETTM_FATE_NOT_SENT, ETTM_OK},
     {'s', ETTM_NEXT_KEEP, ETTM_EVENT_SENT, ETTM_FATE_ACCEPTED, ETTM_OK},
     {'f', ETTM_NEXT_KEEP, ETTM_EVENT_REFUSED, ETTM_FATE_REFUSED, ETTM_OK},
+    {'X', ETTM_NEXT_CLOSED, ETTM_EVENT_REFUSED, ETTM_FATE_REFUSED, ETTM_OK},
     {'p', ETTM_NEXT_KEEP, ETTM_EVENT_REPLY, ETTM_FATE_NOT_SENT, ETTM_OK},
     {'x', ETTM_NEXT_KEEP, ETTM_EVENT_REFUSED, ETTM_FATE_NOT_SENT, ETTM_OK},
     {'d', ETTM_NEXT_CLOSED, ETTM_EVENT_SHUTDOWN, ETTM_FATE_NOT_SENT, ETTM_OK},
@@ -92,7 +93,7 @@ static void check_cell(ettm_phase phase, ettm_reply_kind kind) {
   /* Whoever waits is told: in every phase but the last one, an event or a failure. */
   CHECK_INT(t->event == ETTM_EVENT_NONE, t->next == ETTM_NEXT_BROKEN || phase == ETTM_PHASE_CLOSED);
   /* A fate is only decided by the reply to a content, and only a 2yz is a success. */
-  CHECK(t->fate == ETTM_FATE_NOT_SENT || phase == ETTM_PHASE_FINAL);
+  CHECK(t->fate == ETTM_FATE_NOT_SENT || phase == ETTM_PHASE_FINAL || phase == ETTM_PHASE_BODY);
   CHECK(t->fate != ETTM_FATE_UNKNOWN);
   CHECK_INT(t->fate == ETTM_FATE_ACCEPTED, phase == ETTM_PHASE_FINAL && kind == ETTM_KIND_2YZ);
   CHECK_INT(t->event == ETTM_EVENT_SENT, t->fate == ETTM_FATE_ACCEPTED);

@@ -94,7 +94,7 @@ describe("a message of the core", function()
     local message = new_message()
     assert(message:leaf_source(nil, {}))
     assert(message:seal(SEAL))
-    assert.is_nil((message:size()))
+    assert.is_nil(message:size())
   end)
 
   it("is 7-bit and needs nothing of the server", function()
