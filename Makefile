@@ -357,7 +357,7 @@ clean:
 -include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
 
 FORCE:
-.PHONY: all found-openssl found-lua install c-test spec e2e test demo run-demo deps asan fuzz check-style clean \
-  binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
+.PHONY: all found-openssl found-lua install c-test spec e2e test demo run-demo deps asan fuzz \
+  check-style clean binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
 .SECONDARY:
 .DELETE_ON_ERROR:

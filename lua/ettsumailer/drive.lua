@@ -90,7 +90,9 @@ local function move(link)
   local io, session = link.io, link.session
   local read, write, body, tls = session:want()
   if not (read or write or tls) then
-    return M.fail(link, "STATE", "the session waits for nothing")
+    -- Only memory can have failed it since it was asked; next says so.
+    local _, code, text = session:next()
+    return M.fail(link, code or "STATE", text or "the session waits for nothing")
   end
   local both_ways = io.exchange or exchange
   local ok, code, text = both_ways(io, session, read or body or tls, write, deadline_of(link))

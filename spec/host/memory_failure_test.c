@@ -175,9 +175,8 @@ static void connection_lasting(void) {
 static const check_case cases[] = {
     {"survives each allocation of a mailer's sends failing once", mailer_once},
     {"survives memory ending at each allocation of a mailer's sends", mailer_lasting},
-    {"survives each allocation of a login and a partial refusal failing once", refusals_once},
-    {"survives memory ending at each allocation of a login and a partial refusal",
-     refusals_lasting},
+    {"survives each allocation of a partly refused send failing once", refusals_once},
+    {"survives memory ending at each allocation of a partly refused send", refusals_lasting},
     {"survives each allocation of a refused send failing once", rejection_once},
     {"survives memory ending at each allocation of a refused send", rejection_lasting},
     {"survives each allocation of a commanded dialogue failing once", connection_once},
