@@ -33,7 +33,6 @@ local TEMPORARY = { CONNECT = true, DNS = true, TIMEOUT = true, CLOSED = true, Q
 
 local HINTS = {
   CONNECT = "check host and port, and whether a firewall is in between",
-  DNS = "check the host's name, and this machine's resolver",
   TIMEOUT = "the server is slow or silent: try again later, or raise timeouts",
   CLOSED = "try again later; if it happens every time, ask the server's operator",
   TLS = "the server's TLS does not meet what security asks: use another port, or ask its operator",

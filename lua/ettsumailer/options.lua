@@ -7,22 +7,29 @@ local min, floor, huge = math.min, math.floor, math.huge
 
 local M = {}
 
--- The number of single-letter changes that make b of a.
+-- Two letters that stand the other way round in b.
+local function is_swapped(a, i, b, j)
+  return i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
+end
+
+-- The number of changes that make b of a: a letter more, less or other, or two swapped.
 local function distance(a, b)
-  local row = {}
+  local rows = { [0] = {} }
   for j = 0, #b do
-    row[j] = j
+    rows[0][j] = j
   end
   for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
+    local row, above = { [0] = i }, rows[i - 1]
     for j = 1, #b do
       local cost = a:byte(i) == b:byte(j) and 0 or 1
-      local best = min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
-      diagonal, row[j] = row[j], best
+      row[j] = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + cost)
+      if is_swapped(a, i, b, j) then
+        row[j] = min(row[j], rows[i - 2][j - 2] + 1)
+      end
     end
+    rows[i] = row
   end
-  return row[#b]
+  return rows[#a][#b]
 end
 
 ---The known name that is most like the given one, or nil when none is near.

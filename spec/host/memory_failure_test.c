@@ -148,14 +148,6 @@ static void mailer_lasting(void) {
   fail_each("mailer", 1);
 }
 
-static void refusals_once(void) {
-  fail_each("refusals", 0);
-}
-
-static void refusals_lasting(void) {
-  fail_each("refusals", 1);
-}
-
 static void rejection_once(void) {
   fail_each("rejection", 0);
 }
@@ -175,8 +167,6 @@ static void connection_lasting(void) {
 static const check_case cases[] = {
     {"survives each allocation of a mailer's sends failing once", mailer_once},
     {"survives memory ending at each allocation of a mailer's sends", mailer_lasting},
-    {"survives each allocation of a partly refused send failing once", refusals_once},
-    {"survives memory ending at each allocation of a partly refused send", refusals_lasting},
     {"survives each allocation of a refused send failing once", rejection_once},
     {"survives memory ending at each allocation of a refused send", rejection_lasting},
     {"survives each allocation of a commanded dialogue failing once", connection_once},

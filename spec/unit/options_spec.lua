@@ -58,6 +58,7 @@ describe("options", function()
 
   it("tells the nearest name the same way every time", function()
     assert.equal("host", options.nearest("hots", KNOWN))
+    assert.equal("port", options.nearest("prot", { from = true, port = true, proto_x = true }))
     assert.is_nil(options.nearest("zzzzzzzzz", KNOWN))
     assert.is_nil(options.nearest(12, KNOWN))
   end)
