@@ -82,6 +82,12 @@ local function exchange(io, session, _, write, deadline)
   return nil, code, text
 end
 
+-- Nothing to wait for: only memory can have failed the session since it was asked; next says so.
+local function stuck(link)
+  local _, code, text = link.session:next()
+  return M.fail(link, code or "STATE", text or "the session waits for nothing")
+end
+
 ---Moves some bytes in one direction or both, waiting until it can.
 ---@param link table
 ---@return true? moved
@@ -90,9 +96,7 @@ local function move(link)
   local io, session = link.io, link.session
   local read, write, body, tls = session:want()
   if not (read or write or tls) then
-    -- Only memory can have failed it since it was asked; next says so.
-    local _, code, text = session:next()
-    return M.fail(link, code or "STATE", text or "the session waits for nothing")
+    return stuck(link)
   end
   local both_ways = io.exchange or exchange
   local ok, code, text = both_ways(io, session, read or body or tls, write, deadline_of(link))
