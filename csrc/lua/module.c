@@ -6,12 +6,14 @@
 
 #include "address/format.h"
 #include "address/idna.h"
+#include "codec/base64.h"
 #include "lua/classes.h"
 #include "tls/digest.h"
 
 #define ETTM_VERSION "0.1.0"
 
 #define RANDOM_MAX      1024
+#define BASE64_MAX      (1u << 26) /* octets that base64_encode and base64_decode make at most */
 #define HEADER_TEXT_MAX (1u << 24) /* octets that encode_header makes at most */
 
 ETTML_EXPORT int luaopen_ettsumailer_core(lua_State *L);
@@ -51,6 +53,26 @@ static int sha256_hex(lua_State *L) {
   return ettml_push_str(L, ettm_str_of(hex, sizeof hex));
 }
 
+/* core.base64_encode(s): one line. */
+static int base64_encode(lua_State *L) {
+  ettm_str in = ettml_check_str(L, 1);
+  ettm_buffer *out = ettml_scratch_new(L, BASE64_MAX);
+
+  ettm_status status = ettm_base64_append(out, in);
+
+  return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out)) : ettml_fail(L, status);
+}
+
+/* core.base64_decode(s): one line, strict. */
+static int base64_decode(lua_State *L) {
+  ettm_str in = ettml_check_str(L, 1);
+  ettm_buffer *out = ettml_scratch_new(L, BASE64_MAX);
+
+  ettm_status status = ettm_base64_decode(out, in);
+
+  return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out)) : ettml_fail(L, status);
+}
+
 static ettm_status encode_text(ettm_buffer *out, ettm_str text) {
   if (ettm_encoded_word_needed(text)) {
     return ettm_encoded_word_append(out, text, ETTM_WORD_TEXT, 0);
@@ -70,10 +92,9 @@ static int encode_header(lua_State *L) {
   return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out)) : ettml_fail(L, status);
 }
 
-static const luaL_Reg functions[] = {{"random", random_bytes},
-                                     {"sha256", sha256_hex},
-                                     {"encode_header", encode_header},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"random", random_bytes}, {"base64_encode", base64_encode}, {"base64_decode", base64_decode},
+    {"sha256", sha256_hex},   {"encode_header", encode_header}, {NULL, NULL}};
 
 int luaopen_ettsumailer_core(lua_State *L) {
   lua_newtable(L);

@@ -1,44 +1,58 @@
--- A scriptable SMTP server on this library's own sockets, for testing programs that send mail.
+-- A scriptable SMTP server on this library's own sockets and TLS, for testing programs.
 -- Why: every reply, delay, silence and cut can be had on demand, without a mail server.
 -- Not: a mail server: it listens on the loopback, keeps all it gets in memory, trusts everyone.
 
+local channel_of = require "ettsumailer.testing.channel"
 local core = require "ettsumailer.core"
+local options = require "ettsumailer.options"
+local protocol = require "ettsumailer.testing.protocol"
 
-local error, ipairs, pairs, setmetatable, type = error, ipairs, pairs, setmetatable, type
+local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
 local insert, remove, min, huge = table.insert, table.remove, math.min, math.huge
+local io, tostring = io, tostring
 
 local M = {}
 
 ---@class ettsumailer.testing.server
 ---@field port integer
----@field messages table[]  { helo, from, to = { ... }, data }: from and to as they were on the line
----@field log string[]      "C: ..." and "S: ..." lines in their order
+---@field certificate string? PEM, to be trusted with ca_pem
+---@field messages table[]  { helo, from, to, data, user, tls, path }: from and to as on the line
+---@field log string[]      "C: ..." and "S: ..." lines in their order, secrets hidden
 local Server = {}
 Server.__index = Server
 
-local EXTENSIONS = {
-  "PIPELINING", "SIZE 104857600", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES",
+---The options of a server.
+M.OPTIONS = {
+  port = "integer", extensions = "table", replies = "table", on_line = "function",
+  tls = "boolean", implicit_tls = "boolean", names = "table", user = "string", password = "string",
+  allow_plaintext_auth = "boolean", store = "string",
 }
 
-local REPLIES = {
-  greeting = "220 testing.example ESMTP",
-  HELO = "250 testing.example",
-  MAIL = "250 2.1.0 sender ok",
-  RCPT = "250 2.1.5 recipient ok",
-  DATA = "354 go ahead",
-  content = "250 2.0.0 Ok: queued as TEST1",
-  RSET = "250 2.0.0 ok",
-  NOOP = "250 2.0.0 ok",
-  VRFY = "252 2.1.5 send some mail",
-  EXPN = "502 5.5.1 not here",
-  HELP = "214 2.0.0 no help",
-  QUIT = "221 2.0.0 bye",
-}
+local NAMES = { "localhost", "127.0.0.1", "::1" }
 
----Makes a server that listens on 127.0.0.1.
+-- A certificate made on the spot, trusted by whoever is given it.
+local function make_certificate(self, names)
+  local certificate, key, text = core.certificate { names = names or NAMES }
+  if not certificate then
+    error("testing server: " .. tostring(text), 3)
+  end
+  local code
+  self.certificate = certificate
+  self.context, code, text = core.tls_context {
+    server = true, certificate = certificate, key = key,
+  }
+  if not self.context then
+    error("testing server: " .. tostring(text or code), 3)
+  end
+end
+
+---Makes a server that listens on 127.0.0.1; step makes it work.
 ---@param given table?
----  port: integer, 0 for any free one;
+---  port: integer, 0 (the default) for any free one;
 ---  extensions: list of EHLO keywords with their parameters;
+---  tls: offers STARTTLS; implicit_tls: TLS from the start; names: what the certificate is for;
+---  user, password: wants a login, after TLS only unless allow_plaintext_auth;
+---  store: a folder, where each message becomes a file 000001.eml;
 ---  replies: what to answer, by verb, or "greeting", "content" (the end of it) or "other": a string
 ---  (with LF between the lines of a longer one); a table { text = string, delay = seconds, cut =
 ---  true to close behind it, octets = to send only so many of it and close }; false for silence; a
@@ -48,6 +62,7 @@ local REPLIES = {
 ---@return ettsumailer.testing.server
 function M.new(given)
   given = given or {}
+  options.check("testing server", given, M.OPTIONS, 2)
   local listener, code, text = core.listen("127.0.0.1", given.port or 0)
   if not listener then
     error("testing server: " .. code .. ": " .. text, 2)
@@ -55,12 +70,26 @@ function M.new(given)
   local _, port = listener:local_address()
   local self = setmetatable({
     listener = listener, port = port, clients = {}, messages = {}, log = {}, asked = {},
-    extensions = given.extensions or EXTENSIONS, replies = given.replies or {},
-    on_line = given.on_line,
+    extensions = given.extensions or protocol.EXTENSIONS, replies = given.replies or {},
+    on_line = given.on_line, user = given.user, password = given.password, store = given.store,
+    allow_plaintext_auth = given.allow_plaintext_auth, implicit_tls = given.implicit_tls,
   }, Server)
+  if given.tls or given.implicit_tls then
+    make_certificate(self, given.names)
+  end
   return self
 end
 
+---Starts a server in a child process, so that a blocking send in this one works.
+---@param given table? as of new, but no functions; interpreter: the program to run, as this one
+---@return table? handle port, certificate, messages(), log(), set_replies(), stop()
+---@return string? code
+---@return string? text
+function M.start(given)
+  return require("ettsumailer.testing.child").start(given)
+end
+
+---Notes a line of the dialogue.
 function Server:note(direction, line)
   insert(self.log, direction .. ": " .. line)
   if self.on_line then
@@ -68,159 +97,33 @@ function Server:note(direction, line)
   end
 end
 
--- "250-first" CRLF "250 last" CRLF of "250 first\nlast".
-local function lines_of(text)
-  local code, rest = text:match "^(%d%d%d) ?(.*)$"
-  if not code or not rest:find("\n", 1, true) then
-    return text .. "\r\n"
-  end
-  local lines = {}
-  for line in (rest .. "\n"):gmatch "([^\n]*)\n" do
-    insert(lines, code .. "-" .. line .. "\r\n")
-  end
-  lines[#lines] = lines[#lines]:gsub("^(%d%d%d)%-", "%1 ")
-  return table.concat(lines)
-end
-
-local function is_list(value)
-  return type(value) == "table" and value.text == nil and #value > 0
-end
-
--- The reply of the script, or of the defaults, to the n-th question of that kind.
-function Server:reply_to(key, line, client)
-  local reply = self.replies[key]
-  self.asked[key] = (self.asked[key] or 0) + 1
-  if is_list(reply) then
-    reply = reply[min(self.asked[key], #reply)]
-  end
-  if type(reply) == "function" then
-    reply = reply(line, client)
-  end
-  if reply == nil and key == "EHLO" then
-    reply = "250 testing.example\n" .. table.concat(self.extensions, "\n")
-  end
-  if reply == nil then
-    reply = REPLIES[key] or "500 5.5.2 what?"
-  end
-  return type(reply) == "string" and { text = reply } or reply
-end
-
--- Queues bytes: they leave in their order, each not before its time.
-local function send_later(client, bytes, delay, cut)
-  insert(client.out, { bytes = bytes, due = core.clock() + (delay or 0) * 1000, cut = cut })
-end
-
--- Answers as the script says. Returns the first digit of the reply, or nil for silence.
-function Server:answer(client, key, line)
-  local reply = self:reply_to(key, line, client)
-  client.is_silent = client.is_silent or not reply
-  if client.is_silent then
-    return nil
-  end
-  local bytes = lines_of(reply.text)
-  if reply.octets then
-    bytes = bytes:sub(1, reply.octets)
-  end
-  send_later(client, bytes, reply.delay, reply.cut or reply.octets ~= nil or key == "QUIT")
-  self:note("S", reply.text)
-  return reply.text:sub(1, 1)
-end
-
-local COMMANDS = {}
-
-function COMMANDS.EHLO(self, client, line)
-  client.helo = line:match "^%S+%s+(.-)%s*$"
-  client.from, client.to = nil, {}
-  self:answer(client, "EHLO", line)
-end
-
-function COMMANDS.HELO(self, client, line)
-  client.helo = line:match "^%S+%s+(.-)%s*$"
-  self:answer(client, "HELO", line)
-end
-
-function COMMANDS.MAIL(self, client, line)
-  if self:answer(client, "MAIL", line) == "2" then
-    client.from, client.to = line:match "^%S+ [Ff][Rr][Oo][Mm]:(.*)$", {}
+---Keeps a message that was taken.
+function Server:keep(message)
+  insert(self.messages, message)
+  if self.store then
+    message.path = ("%s/%06d.eml"):format(self.store, #self.messages)
+    local file = io.open(message.path, "wb")
+    if file then
+      file:write(message.data)
+      file:close()
+    end
   end
 end
 
--- A command out of its order, unless the script answers it all the same.
-local function is_out_of_order(self, client, key, missing)
-  if not missing or self.replies[key] ~= nil then
-    return false
-  end
-  if client.is_silent then
-    return true
-  end
-  local text = key == "DATA" and client.from and "554 5.5.1 nobody" or "503 5.5.1 MAIL first"
-  send_later(client, text .. "\r\n")
-  self:note("S", text)
-  return true
-end
-
-function COMMANDS.RCPT(self, client, line)
-  if is_out_of_order(self, client, "RCPT", client.from == nil) then
-    return
-  end
-  if self:answer(client, "RCPT", line) == "2" then
-    insert(client.to, line:match "^%S+ [Tt][Oo]:(.*)$")
-  end
-end
-
-function COMMANDS.DATA(self, client, line)
-  if is_out_of_order(self, client, "DATA", #client.to == 0) then
-    return
-  end
-  if self:answer(client, "DATA", line) == "3" then
-    client.content = {}
-  end
-end
-
-function COMMANDS.RSET(self, client, line)
-  client.from, client.to = nil, {}
-  self:answer(client, "RSET", line)
-end
-
-for _, verb in ipairs { "NOOP", "VRFY", "EXPN", "HELP", "QUIT" } do
-  COMMANDS[verb] = function(self, client, line)
-    self:answer(client, verb, line)
-  end
-end
-
-function Server:take_content(client, line)
-  if line ~= "." then
-    insert(client.content, (line:gsub("^%.", "")))
-    return
-  end
-  insert(client.content, "")
-  local message = {
-    helo = client.helo, from = client.from, to = client.to,
-    data = table.concat(client.content, "\r\n"),
-  }
-  client.content, client.from, client.to = nil, nil, {}
-  self:note("C", "(content, " .. #message.data .. " octets)")
-  if self:answer(client, "content", ".") == "2" then
-    insert(self.messages, message)
-  end
-end
-
-function Server:take_line(client, line)
-  if client.content then
-    self:take_content(client, line)
-    return
-  end
-  self:note("C", line)
-  local verb = (line:match "^%a+" or ""):upper()
-  if self.replies[verb] ~= nil and not COMMANDS[verb] then
-    self:answer(client, verb, line)
-  else
-    (COMMANDS[verb] or function() self:answer(client, "other", line) end)(self, client, line)
-  end
+---Queues bytes for a client: they leave in their order, each not before its time.
+---@param client table
+---@param bytes string
+---@param how table? delay (seconds), cut (close behind it), start_tls (handshake behind it)
+function Server:send(client, bytes, how) -- luacheck: no self
+  how = how or {}
+  insert(client.out, {
+    bytes = bytes, due = core.clock() + (how.delay or 0) * 1000, cut = how.cut,
+    start_tls = how.start_tls,
+  })
 end
 
 -- Takes the whole lines out of what has come; the rest stays.
-function Server:take(client, bytes)
+local function take(self, client, bytes)
   client.input = client.input .. bytes
   local at = 1
   while not client.closed do
@@ -228,15 +131,15 @@ function Server:take(client, bytes)
     if not from then
       break
     end
-    self:take_line(client, client.input:sub(at, from - 1))
+    protocol.take_line(self, client, client.input:sub(at, from - 1))
     at = to + 1
   end
   client.input = client.input:sub(at)
 end
 
-function Server:drop(client)
+local function drop(self, client)
   client.closed = true
-  client.socket:close()
+  client.channel:close()
   for i, other in ipairs(self.clients) do
     if other == client then
       remove(self.clients, i)
@@ -249,77 +152,102 @@ local function next_due(client)
   return first and first.due or huge
 end
 
+-- Writes what is left of a reply, then does what comes behind it. Returns true when it is all out.
+local function flush(self, client)
+  local ok, code = client.channel:flush()
+  if not ok and code ~= "WAIT" then
+    drop(self, client)
+  end
+  return ok
+end
+
 -- Writes the replies whose time has come.
-function Server:write(client)
-  while not client.closed and next_due(client) <= core.clock() do
-    local reply = client.out[1]
-    local n, code = 0, nil
-    if reply.bytes ~= "" then
-      n, code = client.socket:send(reply.bytes)
-    end
-    if not n then
-      if code ~= "WAIT" then
-        self:drop(client)
-      end
-      return
-    end
-    reply.bytes = reply.bytes:sub(n + 1)
-    if reply.bytes == "" then
-      remove(client.out, 1)
-      if reply.cut then
-        self:drop(client)
-      end
+local function write(self, client)
+  while flush(self, client) and not client.closed and next_due(client) <= core.clock() do
+    local reply = remove(client.out, 1)
+    local ok = client.channel:write(reply.bytes) and flush(self, client)
+    if ok and reply.start_tls then
+      client.input = ""
+      client.channel:start_tls(self.context)
+    elseif reply.cut and not client.closed then
+      drop(self, client)
     end
   end
 end
 
-function Server:read(client)
-  local bytes, code = client.socket:receive(65536)
+local function read(self, client)
+  local bytes, code = client.channel:read()
   if bytes then
-    self:take(client, bytes)
+    take(self, client, bytes)
   elseif code ~= "WAIT" then
-    self:drop(client)
+    flush(self, client)
+    if not client.closed then
+      drop(self, client)
+    end
   end
 end
 
-function Server:accept()
+local function accept(self)
   local socket = self.listener:accept()
-  if socket then
-    local client = { socket = socket, input = "", out = {}, to = {} }
-    insert(self.clients, client)
-    self:answer(client, "greeting", "")
+  if not socket then
+    return
   end
+  local client = { channel = channel_of.new(socket), input = "", out = {}, to = {} }
+  insert(self.clients, client)
+  if self.implicit_tls then
+    client.channel:start_tls(self.context)
+  end
+  protocol.greet(self, client)
+end
+
+-- The greeting of an implicit TLS waits for the handshake.
+local function may_write(client)
+  return not client.channel.tls or client.channel.is_secure
 end
 
 -- Everything that poll should look at, and when it must be back.
-function Server:watch(deadline)
+local function watch(self, extra, deadline)
   local items, now = { { self.listener, "r" } }, core.clock()
   for _, client in ipairs(self.clients) do
-    local due = next_due(client)
-    local item = { client.socket, due <= now and "rw" or "r", client = client }
-    insert(items, item)
+    local due = may_write(client) and next_due(client) or huge
+    local wants_write = due <= now or client.channel:wants_write()
+    insert(items, { client.channel.socket, wants_write and "rw" or "r", client = client })
     if due > now then
       deadline = min(deadline, due)
     end
   end
+  for _, object in ipairs(extra or {}) do
+    insert(items, { object, "r" })
+  end
   return items, deadline
+end
+
+local function serve(self, item)
+  local client = item.client
+  if item.ready and item.ready:find "r" then
+    read(self, client)
+  end
+  if not client.closed then
+    if may_write(client) then
+      write(self, client)
+    else
+      flush(self, client)
+    end
+  end
 end
 
 ---Does what there is to do, and waits for more until the deadline at most.
 ---@param seconds number
-function Server:step(seconds)
-  local items, deadline = self:watch(core.clock() + seconds * 1000)
+---@param extra userdata[]? sockets that end the waiting when they have something to read
+function Server:step(seconds, extra)
+  local items, deadline = watch(self, extra, core.clock() + seconds * 1000)
   core.poll(items, deadline)
   if items[1].ready then
-    self:accept()
+    accept(self)
   end
   for _, item in pairs(items) do
-    local client = item.client
-    if client and not client.closed then
-      if item.ready and item.ready:find "r" then
-        self:read(client)
-      end
-      self:write(client)
+    if item.client and not item.client.closed then
+      serve(self, item)
     end
   end
 end
@@ -327,7 +255,7 @@ end
 ---Closes everything.
 function Server:close()
   for _, client in ipairs(self.clients) do
-    client.socket:close()
+    client.channel:close()
   end
   self.clients = {}
   self.listener:close()
