@@ -163,7 +163,7 @@ end
 
 -- Writes the replies whose time has come.
 local function write(self, client)
-  while flush(self, client) and not client.closed and next_due(client) <= core.clock() do
+  while not client.closed and flush(self, client) and next_due(client) <= core.clock() do
     local reply = remove(client.out, 1)
     local ok = client.channel:write(reply.bytes) and flush(self, client)
     if ok and reply.start_tls then
@@ -180,7 +180,7 @@ local function read(self, client)
   if bytes then
     take(self, client, bytes)
   elseif code ~= "WAIT" then
-    flush(self, client)
+    flush(self, client) -- an alert may wait to be told
     if not client.closed then
       drop(self, client)
     end
