@@ -12,6 +12,7 @@
 #include "lua/object.h"
 #include "mime/reader.h"
 #include "net/socket.h"
+#include "smtp/sasl.h"
 #include "tls/connection.h"
 
 #define ETTML_SESSION     "ettsumailer.session"
@@ -21,6 +22,8 @@
 #define ETTML_SOCKET      "ettsumailer.socket"
 #define ETTML_RESOLVER    "ettsumailer.resolver"
 #define ETTML_TLS_CONTEXT "ettsumailer.tls_context"
+#define ETTML_TLS         "ettsumailer.tls"
+#define ETTML_PROCESS     "ettsumailer.process"
 
 #define ETTML_BLOCK      (32u * 1024) /* octets of a message that are made in one step */
 #define ETTML_FILE_BLOCK (64u * 1024) /* octets of a file that are read in one step */
@@ -33,10 +36,13 @@ void ettml_address_open(lua_State *L);
 void ettml_socket_open(lua_State *L);
 void ettml_resolver_open(lua_State *L);
 void ettml_tls_context_open(lua_State *L);
+void ettml_tls_open(lua_State *L);
+void ettml_process_open(lua_State *L);
 
-/* A connection and what is counted on the network's side of it. */
+/* A connection, the login that is under way on it, and what is counted on the network's side. */
 typedef struct ettml_session {
   ettm_connection *connection; /* NULL: closed */
+  ettm_sasl *sasl;             /* NULL: none is under way */
   uint64_t sent, received;     /* octets */
   uint64_t turns;              /* flights: the first octets sent after some were fed */
   int fed;                     /* something was fed since the last octets were sent */
@@ -52,8 +58,12 @@ void ettml_session_skip(ettml_session *s, size_t n);
 int ettml_session_fail(lua_State *L, ettml_session *s, ettm_status status);
 int ettml_session_answer(lua_State *L, ettml_session *s, ettm_status status); /* as ettml_answer */
 
-/* The methods that queue commands and content. */
+/* The methods that queue commands and content, and log in. */
 extern const luaL_Reg ettml_session_commands[];
+int ettml_session_auth(lua_State *L);
+int ettml_session_auth_step(lua_State *L);
+void ettml_session_end_login(ettml_session *s); /* wipes the secrets */
+void ettml_session_auth_open(lua_State *L);
 
 /* Where the external content of a message comes from: two slots a part in the message's anchors. */
 enum { ETTML_SOURCE_NONE, ETTML_SOURCE_STRING, ETTML_SOURCE_FILE, ETTML_SOURCE_LUA };
@@ -94,5 +104,8 @@ ettm_tls_context *ettml_tls_context_check(lua_State *L, int arg);
 /* The descriptor of the socket or the resolver at arg or on the stack; -1 for any other value. */
 int ettml_socket_descriptor(lua_State *L, int index);
 int ettml_resolver_descriptor(lua_State *L, int index);
+
+/* The same of a process: its standard output for reading, its standard input for writing. */
+int ettml_process_descriptor(lua_State *L, int index, unsigned wanted);
 
 #endif

@@ -111,5 +111,8 @@ int luaopen_ettsumailer_core(lua_State *L) {
   ettml_socket_open(L);
   ettml_resolver_open(L);
   ettml_tls_context_open(L);
+  ettml_tls_open(L);
+  ettml_process_open(L);
+  ettml_session_auth_open(L);
   return 1;
 }

@@ -113,12 +113,17 @@ static unsigned direction_at(lua_State *L, int index) {
 /* Fills item from the two values at first and first + 1; returns what is wrong with them, or NULL.
  */
 static const char *read_item(lua_State *L, int first, ettm_poll_item *item) {
-  int fd = ettml_socket_descriptor(L, first);
-  item->fd = fd >= 0 ? fd : ettml_resolver_descriptor(L, first);
   item->wanted = direction_at(L, first + 1);
+  item->fd = ettml_socket_descriptor(L, first);
+  if (item->fd < 0) {
+    item->fd = ettml_resolver_descriptor(L, first);
+  }
+  if (item->fd < 0) {
+    item->fd = ettml_process_descriptor(L, first, item->wanted);
+  }
   item->ready = 0;
   if (item->fd < 0) {
-    return "an open socket or resolver expected";
+    return "an open socket, resolver or process expected";
   }
   return item->wanted == 0 ? "'r', 'w' or 'rw' expected" : NULL;
 }

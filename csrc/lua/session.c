@@ -78,6 +78,7 @@ static int session_close(lua_State *L) {
   ettml_session *s = (ettml_session *)ettml_object_check(L, 1, ETTML_SESSION);
   ettm_connection *connection = s->connection;
   s->connection = NULL;
+  ettml_session_end_login(s);
   ettm_connection_free(connection);
   return 0;
 }
@@ -156,6 +157,9 @@ static int session_next(lua_State *L) {
 
   if (status == ETTM_NEED_INPUT) {
     return ettml_answer_nil(L);
+  }
+  if (status != ETTM_OK || event.kind != ETTM_EVENT_CHALLENGE) {
+    ettml_session_end_login(s);
   }
   if (status != ETTM_OK) {
     return ettml_session_answer(L, s, status);
@@ -303,6 +307,8 @@ static const luaL_Reg methods[] = {{"room", session_room},
                                    {"want", session_want},
                                    {"phase", session_phase},
                                    {"fate", session_fate},
+                                   {"auth", ettml_session_auth},
+                                   {"auth_step", ettml_session_auth_step},
                                    {"start_tls", session_start_tls},
                                    {"tls_done", session_tls_done},
                                    {"tls", session_tls},

@@ -17,9 +17,19 @@ ettm_tls_context *ettml_tls_context_check(lua_State *L, int arg) {
 }
 
 static void check_options(lua_State *L, ettm_tls_options *o) {
-  static const char *const known[] = {
-      "insecure_skip_verify", "ca_file", "ca_pem",         "certificate", "key", "key_password",
-      "tls_min_version",      "ciphers", "security_level", "server",      NULL};
+  static const char *const known[] = {"insecure_skip_verify",
+                                      "ca_file",
+                                      "ca_pem",
+                                      "certificate",
+                                      "key",
+                                      "key_password",
+                                      "tls_min_version",
+                                      "ciphers",
+                                      "security_level",
+                                      "server",
+                                      "crl_file",
+                                      "pin_sha256",
+                                      NULL};
   static const ettml_range levels = {0, 5, 2};
   ettml_opt_fields(L, 1, known);
   memset(o, 0, sizeof *o);

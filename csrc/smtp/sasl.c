@@ -69,6 +69,13 @@ static const sasl_mechanism *find_mechanism(ettm_str name) {
   return NULL;
 }
 
+ettm_str ettm_sasl_mechanism(unsigned i) {
+  if (i >= sizeof mechanisms / sizeof mechanisms[0]) {
+    return ETTM_LIT("");
+  }
+  return ettm_str_of(mechanisms[i].name, strlen(mechanisms[i].name));
+}
+
 int ettm_sasl_knows(ettm_str mechanism) {
   return find_mechanism(mechanism) != NULL;
 }
@@ -145,6 +152,10 @@ static ettm_status run_step(ettm_sasl *m, ettm_buffer *response) {
 
 ettm_status ettm_sasl_begin(ettm_sasl *m, ettm_buffer *response) {
   return m->mechanism->is_client_first ? run_step(m, response) : ETTM_DONE;
+}
+
+void ettm_sasl_hold(ettm_sasl *m) {
+  m->step = 0;
 }
 
 /* PLAIN and LOGIN take no notice of what a challenge says: there are servers that do not even

@@ -21,6 +21,10 @@ typedef struct ettm_credentials {
   ettm_str password;
 } ettm_credentials;
 
+/* The i-th mechanism that is known here, from 0, in the order to try them; empty behind the last.
+ * Static. */
+ettm_str ettm_sasl_mechanism(unsigned i);
+
 /* True (1) when the mechanism (any case) is known here. */
 int ettm_sasl_knows(ettm_str mechanism);
 
@@ -37,6 +41,9 @@ ettm_str ettm_sasl_name(const ettm_sasl *m);
 /* Appends the initial response in base64. Returns ETTM_OK; ETTM_DONE: the mechanism has none, the
  * server speaks first; ETTM_E_MEMORY, ETTM_E_LIMIT. */
 ETTM_MUST_USE ettm_status ettm_sasl_begin(ettm_sasl *m, ettm_buffer *response);
+
+/* The initial response was not sent after all: it is the answer to the first challenge. */
+void ettm_sasl_hold(ettm_sasl *m);
 
 /* Appends the response in base64 to a challenge, given as the text behind the 334. Returns ETTM_OK;
  * ETTM_E_PROTOCOL: the challenge is one too many; ETTM_E_MEMORY, ETTM_E_LIMIT. */

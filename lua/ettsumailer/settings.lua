@@ -15,7 +15,8 @@ local M = {}
 M.SERVER = {
   url = "string", host = "string", port = "integer", security = "string", unix_socket = "string",
   source_address = "string", extensions = "table", ehlo_name = "string",
-  ca_file = "string", ca_pem = "string", tls_name = "string", client_cert = "string",
+  ca_file = "string", ca_pem = "string", crl_file = "string", pin_sha256 = "string",
+  tls_name = "string", client_cert = "string",
   client_key = "string", client_key_password = "string", tls_min_version = "string",
   ciphers = "string", security_level = "integer", insecure_skip_verify = "boolean",
   user = "string", password = "string", allow_plaintext_auth = "boolean",
@@ -163,6 +164,7 @@ local function tls_context(given)
   local context, code, text = core.tls_context {
     insecure_skip_verify = given.insecure_skip_verify,
     ca_file = given.ca_file, ca_pem = given.ca_pem,
+    crl_file = given.crl_file, pin_sha256 = given.pin_sha256,
     certificate = certificate, key = key, key_password = given.client_key_password,
     tls_min_version = given.tls_min_version, ciphers = given.ciphers,
     security_level = given.security_level,

@@ -31,6 +31,23 @@ static void plain(void) {
   ettm_buffer_clear(&out);
 }
 
+static void held(void) {
+  ettm_buffer out;
+  ettm_sasl *m = begin("PLAIN", &out, ETTM_OK);
+  ettm_buffer_truncate(&out, 0);
+  ettm_sasl_hold(m);
+  CHECK_INT(ettm_sasl_answer(m, ETTM_LIT(""), &out), ETTM_OK);
+  CHECK_STR(ettm_buffer_view(&out), ETTM_LIT("AHRpbQB0YW5zdGFhZnRhbnN0YWFm"));
+  ettm_sasl_free(m);
+  ettm_buffer_clear(&out);
+}
+
+static void order(void) {
+  CHECK_STR(ettm_sasl_mechanism(0), ETTM_LIT("PLAIN"));
+  CHECK_STR(ettm_sasl_mechanism(1), ETTM_LIT("LOGIN"));
+  CHECK_STR(ettm_sasl_mechanism(2), ETTM_LIT(""));
+}
+
 static void login(void) {
   ettm_buffer out;
   ettm_sasl *m = begin("LOGIN", &out, ETTM_DONE);
@@ -127,6 +144,8 @@ static void wiping(void) {
 
 static const check_case cases[] = {
     {"PLAIN sends user and password in its initial response", plain},
+    {"PLAIN answers the first challenge where its initial response was held back", held},
+    {"tells the mechanisms in the order to try them", order},
     {"LOGIN answers the first challenge with the user, the second with the password", login},
     {"refuses unknown mechanisms, NUL, broken UTF-8 and endless secrets", refusals},
     {"survives the failure of each allocation", failures},
