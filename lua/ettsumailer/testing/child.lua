@@ -206,18 +206,13 @@ local function accept(listener, process)
 end
 
 ---Starts a server in a child process.
----@param given table? see ettsumailer.testing.server's start
+---@param options table       see ettsumailer.testing.server's start
+---@param interpreter string? the program to run; as this one
 ---@return ettsumailer.testing.handle?
 ---@return string? code
 ---@return string? text
-function M.start(given)
-  local options = {}
-  for name, value in next, given or {} do
-    options[name] = value
-  end
-  local interpreter = options.interpreter
-  options.interpreter = nil
-  serialized(options)
+function M.start(options, interpreter)
+  serialized(options) -- raises for what cannot be handed over, before there is a child
   local listener = assert(core.listen("127.0.0.1", 0))
   local _, port = listener:local_address()
   local process, code, text = spawn(interpreter, port)

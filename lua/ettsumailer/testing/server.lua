@@ -86,7 +86,11 @@ end
 ---@return string? code
 ---@return string? text
 function M.start(given)
-  return require("ettsumailer.testing.child").start(given)
+  local own = options.merge(given)
+  local interpreter = own.interpreter
+  own.interpreter = nil
+  options.check("testing server", own, M.OPTIONS, 2)
+  return require("ettsumailer.testing.child").start(own, interpreter)
 end
 
 ---Notes a line of the dialogue.
