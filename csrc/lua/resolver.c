@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "lua/classes.h"
 #include "net/resolver.h"
@@ -224,6 +225,11 @@ static int net_now(lua_State *L) {
   return 2;
 }
 
+static int net_process_id(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)getpid());
+  return 1;
+}
+
 static int net_host_name(lua_State *L) {
   char name[256];
   lua_pushstring(L, ettm_host_name(name));
@@ -244,6 +250,7 @@ static const luaL_Reg functions[] = {{"resolve", resolver_new},
                                      {"clock", net_clock},
                                      {"now", net_now},
                                      {"host_name", net_host_name},
+                                     {"process_id", net_process_id},
                                      {NULL, NULL}};
 
 void ettml_resolver_open(lua_State *L) {

@@ -352,6 +352,16 @@ static ettm_status check_first_octet(ettm_tls *t) {
 
 /* OpenSSL has refused what is not good; this is the belt beside the braces. */
 static ettm_status check_peer(ettm_tls *t) {
+  X509 *peer = SSL_get_peer_certificate(t->ssl);
+  int has_peer = peer != NULL;
+  X509_free(peer);
+  /* Without one nothing was asked of judge: an anonymous suite that `ciphers` let in. */
+  if (!has_peer && t->context->pin_count > 0) {
+    return fail(t, ETTM_E_TLS_PIN, "the peer showed no certificate");
+  }
+  if (!has_peer && t->context->verifies) {
+    return fail(t, ETTM_E_TLS_VERIFY, "the peer showed no certificate");
+  }
   if (t->context->verifies && SSL_get_verify_result(t->ssl) != X509_V_OK) {
     return fail(t, ETTM_E_TLS_VERIFY, "the peer's certificate was not accepted");
   }

@@ -33,6 +33,9 @@ local function exchange(conn, mechanism, user, password)
   end
   local reply, event = drive.await(conn)
   while reply and event.kind == "CHALLENGE" do
+    if not ok then
+      return drive.fail(conn, "PROTOCOL", "the server goes on asking after the login was given up")
+    end
     ok, code, text = conn.session:auth_step(event.text)
     reply, event = drive.await(conn)
   end
@@ -75,7 +78,8 @@ end
 function M.check(conn, login, level)
   options.check("auth", login or {}, LOGIN, level + 1)
   local configured = { user = conn.settings.user, password = conn.settings.password }
-  local given = options.merge(configured, login)
+  -- Another user never goes with the configured password.
+  local given = options.merge(not (login and login.user) and configured or {}, login)
   if not given.user or not given.password then
     error("auth: user and password are needed", level + 1)
   end

@@ -10,7 +10,7 @@ local own_name_of = require "ettsumailer.own_name"
 
 local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
 local tostring, type = tostring, type
-local concat, sort = table.concat, table.sort
+local concat, sort, min = table.concat, table.sort, math.min
 
 local M = {}
 
@@ -41,6 +41,7 @@ function M.new(session, io, settings, deadline)
   return setmetatable({
     session = session, io = io, settings = settings, timeouts = settings.timeouts,
     on_protocol = settings.on_protocol, deadline = deadline, connected_at = core.clock(),
+    process = core.process_id(),
   }, Connection)
 end
 
@@ -49,11 +50,11 @@ local function own_name(self)
 end
 
 -- Every call on a connection begins here: closed is misuse, broken is an error.
-local function ready(self)
+local function ready(self, level)
   if self.closed then
-    error("this connection is closed", 3)
+    error("this connection is closed", (level or 2) + 1)
   elseif self.busy then
-    error("this connection is in use by another coroutine", 3)
+    error("this connection is in use by another coroutine", (level or 2) + 1)
   elseif self.dead then
     local text = ("this connection has failed (%s): open a new one"):format(self.dead)
     return errors.refuse("STATE", text)
@@ -111,19 +112,27 @@ local function mailbox_of(given)
   if type(given) == "string" then
     return given
   end
-  return given.path and given:path(true)
+  return given:path(true)
+end
+
+local function is_of(class, value)
+  return type(value) == "userdata" and getmetatable(value) == class
 end
 
 local function path_command(self, verb, address, parameters)
-  local ok, err = ready(self)
+  local ok, err = ready(self, 3)
   if not ok then
     return nil, err
   end
-  if type(address) ~= "string" and type(address) ~= "userdata" then
+  if type(address) ~= "string" and not is_of("ettsumailer.address", address) then
     error(("bad argument #1 to '%s' (an address expected, got %s)"):format(
       verb:lower(), type(address)), 3)
   end
-  return command(self, verb, mailbox_of(address), parameters_of(parameters), self.utf8)
+  local mailbox, code, why = mailbox_of(address)
+  if not mailbox then
+    return refused_command(verb, code, why)
+  end
+  return command(self, verb, mailbox, parameters_of(parameters), self.utf8)
 end
 
 ---EHLO; then see capabilities.
@@ -184,14 +193,16 @@ end
 ---@param parameters table|string? such as { SIZE = 1000 } or "BODY=8BITMIME"
 function Connection:mail(from, parameters)
   self.utf8 = asks_utf8(parameters_of(parameters))
-  return path_command(self, "MAIL", from, parameters)
+  local reply, event = path_command(self, "MAIL", from, parameters)
+  return reply, event -- no tail call: levels of errors count it
 end
 
 ---RCPT TO.
 ---@param to string|userdata mailbox
 ---@param parameters table|string?
 function Connection:rcpt(to, parameters)
-  return path_command(self, "RCPT", to, parameters)
+  local reply, event = path_command(self, "RCPT", to, parameters)
+  return reply, event
 end
 
 -- What data sends: the reader of a message, or a string as it is.
@@ -225,7 +236,7 @@ function Connection:data(message)
   local ok, err = ready(self)
   if not ok then
     return nil, err
-  elseif type(message) ~= "string" and type(message) ~= "userdata" then
+  elseif type(message) ~= "string" and not is_of("ettsumailer.message", message) then
     error(("bad argument #1 to 'data' (a message or a string expected, got %s)"):format(
       type(message)), 2)
   end
@@ -293,11 +304,23 @@ function Connection:quit()
   return reply, event
 end
 
+-- TLS's own end, as far as it goes out without waiting.
+function Connection:say_goodbye()
+  self.session:tls_close()
+  if self.io.exchange and self.session:peek(1) ~= "" then
+    self.io:exchange(self.session, false, true, core.clock())
+  end
+end
+
 -- Says QUIT when that is possible still, whatever comes back, and closes.
 function Connection:hang_up()
-  if not self.dead and not self.busy and (self.quitting or self.session:command "QUIT") then
-    self.deadline = core.clock() + self.timeouts.quit * 1000
+  local is_ours = self.process == core.process_id() -- after a fork the parent still speaks on it
+  local may_speak = is_ours and not self.dead and not self.busy
+  if may_speak and (self.quitting or self.session:command "QUIT") then
+    local limit = core.clock() + self.timeouts.quit * 1000
+    self.deadline = min(self.deadline or limit, limit)
     drive.event(self)
+    self:say_goodbye()
   end
   self:close()
 end

@@ -48,7 +48,12 @@ function M.report(link)
     return
   end
   for direction, line in link.session:take_transcript():gmatch "(%u): ([^\n]*)\n" do
-    link.on_protocol(direction, line)
+    local ok, why = pcall(link.on_protocol, direction, line)
+    if not ok then
+      -- Who only looks on must not change what becomes of a mail.
+      link.on_protocol, link.on_protocol_error = nil, why
+      return
+    end
   end
 end
 
@@ -94,12 +99,12 @@ end
 ---@return ettsumailer.error?
 local function move(link)
   local io, session = link.io, link.session
-  local read, write, body, tls = session:want()
+  local read, write, _, tls = session:want()
   if not (read or write or tls) then
     return stuck(link)
   end
   local both_ways = io.exchange or exchange
-  local ok, code, text = both_ways(io, session, read or body or tls, write, deadline_of(link))
+  local ok, code, text = both_ways(io, session, true, write, deadline_of(link))
   if ok then
     return true
   elseif code == "TIMEOUT" then
@@ -114,6 +119,11 @@ end
 
 -- The next event that is there already. Returns event; or nil; or nil, error.
 local function pull(link)
+  local early = link.early
+  if early then
+    link.early = nil
+    return early
+  end
   local event, code, text = link.session:next()
   M.report(link)
   if event then
@@ -185,7 +195,8 @@ function M.handshake(link)
     if err then
       return nil, err
     end
-    if not event and link.session:phase() == "TLS" then
+    link.early = event -- the greeting may come in one packet with the end of the handshake
+    if link.session:phase() == "TLS" then
       local moved, move_err = move(link)
       if not moved then
         return nil, move_err
@@ -224,9 +235,14 @@ end
 ---@return true?
 ---@return table? event or error: a reply that came in the middle of the content
 function M.content(link, source)
-  link.since = clock(link)
+  local session, sent = link.session, nil
   while true do
-    local done, code, text = pump(link.session, source)
+    -- Only what is sent is progress: a server that talks meanwhile does not take the content.
+    local now_sent = session:bytes()
+    if now_sent ~= sent then
+      link.since, sent = clock(link), now_sent
+    end
+    local done, code, text = pump(session, source)
     if done then
       return true
     elseif code ~= "WAIT" then
@@ -243,7 +259,6 @@ function M.content(link, source)
     if not moved then
       return nil, err
     end
-    link.since = clock(link)
   end
 end
 

@@ -78,7 +78,9 @@ local function class_of(smtp_code)
 end
 
 local function hint_for(err)
-  if err.smtp_code then
+  if err.code == "TOO_LARGE" then
+    return HINTS.TOO_LARGE
+  elseif err.smtp_code then
     return REPLY_HINTS[err.smtp_code] or REPLY_HINTS[class_of(err.smtp_code)]
   end
   return STAGE_HINTS[err.code .. " " .. tostring(err.stage)] or HINTS[err.code]
@@ -165,7 +167,7 @@ function Error:__tostring()
   if self.enhanced then
     words[#words + 1] = self.enhanced .. " "
   end
-  words[#words + 1] = (self.text:gsub("\n", " "))
+  words[#words + 1] = (self.text:gsub("\n", " "):gsub("%c", "?"))
   if self.hint then
     words[#words + 1] = "; " .. self.hint
   end

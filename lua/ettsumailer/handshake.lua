@@ -16,9 +16,9 @@ local function dial(settings, deadline)
   if deadline and deadline < limit then
     limit = deadline
   end
-  local io, code, text = native.connect(settings, limit)
+  local io, code, text, may_pass = native.connect(settings, limit)
   if not io then
-    return nil, errors.new { code = code, stage = "connect", text = text }
+    return nil, errors.new { code = code, stage = "connect", text = text, temporary = may_pass }
   end
   return io
 end

@@ -21,7 +21,8 @@ local M = {
 ---@return table? result
 ---@return ettsumailer.error?
 function M.send(given)
-  return mailer.send(given, 2)
+  local made, err = mailer.send(given, 2)
+  return made, err -- no tail call: it would hide the caller's line
 end
 
 ---Makes a mailer: settings that send many messages.
@@ -29,7 +30,8 @@ end
 ---@return ettsumailer.mailer?
 ---@return ettsumailer.error?
 function M.mailer(given)
-  return mailer.new(given, 2)
+  local made, err = mailer.new(given, 2)
+  return made, err -- no tail call: it would hide the caller's line
 end
 
 ---Opens a connection to be commanded by hand (level 2).
@@ -37,7 +39,8 @@ end
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
 function M.connect(given)
-  return handshake.connect(given, 2)
+  local made, err = handshake.connect(given, 2)
+  return made, err -- no tail call: it would hide the caller's line
 end
 
 ---A session without any I/O, for an event loop of one's own (level 1).
@@ -52,7 +55,8 @@ end
 ---@return userdata?
 ---@return ettsumailer.error?
 function M.message(given)
-  return message.new(given, 2)
+  local made, err = message.new(given, 2)
+  return made, err -- no tail call: it would hide the caller's line
 end
 
 ---True for the errors that calls of this library return.

@@ -42,6 +42,8 @@ function M.lists(transaction, outcome, event)
       lists.rejected[#lists.rejected + 1] = transaction.rejected[i]
     elseif outcome == "rejected" and event and event.smtp_code then
       lists.rejected[#lists.rejected + 1] = M.refused(address, event)
+    elseif outcome == "accepted" and not transaction.accepted[i] then
+      lists.not_sent[#lists.not_sent + 1] = address
     else
       local list = lists[outcome == "rejected" and "not_sent" or outcome]
       list[#list + 1] = address
@@ -57,12 +59,15 @@ end
 function M.result(transaction, event)
   local session = transaction.conn.session
   local lists = M.lists(transaction, "accepted")
-  local turns, sent, received = session:turns(), session:bytes()
+  local turns = session:turns() - transaction.turns
+  local sent, received = session:bytes()
   return {
     message_id = transaction.message:id(), accepted = lists.accepted, rejected = lists.rejected,
+    unknown = lists.unknown, not_sent = lists.not_sent,
     response = ("%d %s"):format(event.smtp_code, event.raw_text or event.text),
     queue_id = queue_id_of(event.text), attempts = 1, tls = session:tls(),
-    turns = turns, bytes = { sent = sent, received = received },
+    turns = turns,
+    bytes = { sent = sent - transaction.sent, received = received - transaction.received },
   }
 end
 

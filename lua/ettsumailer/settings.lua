@@ -61,8 +61,9 @@ local function options_of_url(url)
   end
   local found = { host = percent_decoded(host), port = tonumber(port), security = known.security }
   if login then
-    local user, password = login:match "^([^:]*):?(.*)$"
-    found.user, found.password = percent_decoded(user), percent_decoded(password)
+    local user, colon, password = login:match "^([^:]*)(:?)(.*)$"
+    found.user = percent_decoded(user)
+    found.password = colon ~= "" and percent_decoded(password) or nil
   end
   return found
 end
@@ -97,9 +98,12 @@ local CHECKS = {
   { function(s) return not s.host and not s.unix_socket end,
     "host is missing: name the server that takes your mail" },
   { function(s) return s.host and #s.host > 253 end, "host is longer than a host name can be" },
+  { function(s) return s.host and s.host:find "[\128-\255]" end,
+    "host must be ASCII: write an international name in its xn-- form" },
   { function(s) return s.port < 1 or s.port > 65535 end, "port must be 1 to 65535" },
   { function(s) return not SECURITY[s.security] end,
     'security must be "implicit", "starttls", "opportunistic" or "none"' },
+  { function(s) return s.user == "" end, "user is empty" },
   { function(s) return s.user and not s.password end, "password is missing for the user" },
   { function(s) return s.password and not s.user end, "user is missing for the password" },
   { function(s) return s.user and s.security == "none" and not s.allow_plaintext_auth end,
@@ -146,7 +150,9 @@ local function pem_of(value, name)
     file:close()
   end
   if not text then
-    return errors.refuse("CONFIG", ("%s: %s"):format(name, why or "cannot be read"))
+    -- Of a key not even what was taken for a path is shown: it may be a key without its BEGIN line.
+    why = why and name == "client_key" and why:match "([^:]*)$" or why or "cannot be read"
+    return errors.refuse("CONFIG", ("%s: %s"):format(name, why))
   end
   return text
 end

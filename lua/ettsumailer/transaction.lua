@@ -14,6 +14,16 @@ local M = {}
 local Transaction = {}
 Transaction.__index = Transaction
 
+-- What the result counts: of a connection opened for this message, all of it.
+function Transaction:count_from(is_first)
+  local session = self.conn.session
+  self.turns, self.sent, self.received = 0, 0, 0
+  if not is_first then
+    self.turns = session:turns()
+    self.sent, self.received = session:bytes()
+  end
+end
+
 -- The wire form of an address, in UTF-8 only where nothing else will do.
 function Transaction:wire_path(address)
   if address == "" then
@@ -29,6 +39,9 @@ end
 
 -- The wire forms of the envelope, checked before anything is sent.
 function Transaction:read_envelope(envelope)
+  for i, recipient in ipairs(envelope.to) do -- all of them first: each has to be in a list
+    self.addresses[i] = recipient.local_part .. "@" .. recipient.domain
+  end
   self.utf8 = self.message:needs_smtputf8()
   local from, code, why = self:wire_path(envelope.from)
   if not from then
@@ -41,7 +54,7 @@ function Transaction:read_envelope(envelope)
     if not path then
       return errors.refuse(code, ("recipient %s: %s"):format(tostring(recipient), why))
     end
-    self.paths[i], self.addresses[i] = path, recipient.local_part .. "@" .. recipient.domain
+    self.paths[i] = path
   end
   return true
 end
@@ -111,10 +124,14 @@ function Transaction:step()
   if not event then
     return nil, err
   end
-  self.conn.timeouts = self.conn.settings.timeouts
-  if event.kind == "SHUTDOWN" or event.kind == "CLOSED" then
+  local is_refused_reset = event.kind == "REFUSED" and event.stage == "RSET"
+  if is_refused_reset then
+    self.conn:close() -- nobody knows what the transaction before it has left behind
+  end
+  if is_refused_reset or event.kind == "SHUTDOWN" or event.kind == "CLOSED" then
     return nil, errors.of_event(event, self.conn.session:transcript())
   end
+  self.conn.timeouts = self.conn.settings.timeouts
   local note = NOTES[event.kind]
   if note then
     note(self, event)
@@ -142,6 +159,13 @@ function Transaction:say(verb, argument, parameters, tag)
   return self:step()
 end
 
+local function refuse(code, why)
+  if code == "WAIT" then
+    return errors.refuse("QUEUE_FULL", "the message has more recipients than one transaction takes")
+  end
+  return errors.refuse(code, why)
+end
+
 -- MAIL, every RCPT and DATA in one flight.
 function Transaction:envelope_in_one_flight(parameters)
   local session = self.conn.session
@@ -159,7 +183,10 @@ function Transaction:envelope_in_one_flight(parameters)
     utf8 = self.utf8,
   }
   if not ok then
-    return errors.refuse(code, why)
+    if self.conn.dirty then
+      self.conn:close() -- a RSET is queued that nobody waits for
+    end
+    return refuse(code, why)
   end
   return self:steps(count)
 end
@@ -170,7 +197,9 @@ function Transaction:envelope_in_steps(parameters)
   if self.conn.dirty then
     ok, err = self:say "RSET"
   end
-  ok, err = ok and self:say("MAIL", self.from, parameters), err
+  if ok then
+    ok, err = self:say("MAIL", self.from, parameters)
+  end
   for i, path in ipairs(self.paths) do
     if not ok or (self.refusal and self.refusal.stage == "MAIL") then
       break
@@ -213,7 +242,7 @@ function Transaction:send_content(last)
   reader:close()
   if ok then
     if last then
-      self.quitting = self.conn.session:command "QUIT"
+      self.conn.quitting = self.conn.session:command "QUIT"
     end
     event, ok = drive.event(self.conn)
     event = event or ok
@@ -260,7 +289,7 @@ end
 ---@param conn ettsumailer.connection  past EHLO, nothing outstanding
 ---@param message userdata             sealed
 ---@param envelope table               { from = address or "", to = { address, ... } }
----@param how table                    { all_or_nothing = boolean, last = boolean: QUIT rides }
+---@param how table                    { all_or_nothing, last: QUIT rides, is_first: on conn }
 ---@return table? result
 ---@return ettsumailer.error?
 function M.run(conn, message, envelope, how)
@@ -268,6 +297,7 @@ function M.run(conn, message, envelope, how)
     conn = conn, message = message, all_or_nothing = how.all_or_nothing, paths = {}, addresses = {},
     accepted = {}, rejected = {}, taken = 0,
   }, Transaction)
+  self:count_from(how.is_first)
   if #envelope.to == 0 then
     return errors.refuse("ADDRESS", "there is no recipient: give to, cc or bcc")
   end

@@ -10,17 +10,29 @@ local concat, remove, min, huge = table.concat, table.remove, math.min, math.hug
 local M = {}
 
 local STAGGER_MS = 250 -- between the starts of two attempts (RFC 8305 5)
+local SLICE_MS = 1000
 
 local Native = {}
 Native.__index = Native
 Native.__name = "ettsumailer.transport.native"
+
+-- core.wait in slices: a signal's handler, such as that of Ctrl-C, gets its turn between them.
+local function wait(object, direction, deadline)
+  while true do
+    local slice = min(deadline or huge, core.clock() + SLICE_MS)
+    local ready, code, text = core.wait(object, direction, slice)
+    if ready or code ~= "TIMEOUT" or slice == deadline then
+      return ready, code, text
+    end
+  end
+end
 
 local function resolve(host, port, deadline)
   local resolver, code, text = core.resolve(host, port)
   if not resolver then
     return nil, code, text
   end
-  local ready, why, detail = core.wait(resolver, "r", deadline)
+  local ready, why, detail = wait(resolver, "r", deadline)
   if not ready then
     resolver:close()
     if why == "TIMEOUT" then
@@ -28,10 +40,10 @@ local function resolve(host, port, deadline)
     end
     return nil, why, detail
   end
-  local list, take_code, reason = resolver:take()
+  local list, take_code, reason, may_pass = resolver:take()
   resolver:close()
   if not list then
-    return nil, take_code, ("%s: %s"):format(host, reason)
+    return nil, take_code, ("%s: %s"):format(host, reason), may_pass
   end
   return list
 end
@@ -130,9 +142,9 @@ end
 local function connect_path(path, deadline)
   local socket, code, text = core.connect_path(path)
   if not socket then
-    return nil, code, text
+    return nil, code, ("%s: %s"):format(path, text)
   end
-  local ready, why, detail = core.wait(socket, "w", deadline)
+  local ready, why, detail = wait(socket, "w", deadline)
   if ready then
     ready, why, detail = socket:connected()
   end
@@ -149,18 +161,19 @@ end
 ---@return table? connection with exchange, read, write, close, now, local_address, has_news
 ---@return string? code
 ---@return string? text
+---@return boolean? may_pass of a name that was not found: whether it may be found later
 function M.connect(to, deadline)
-  local socket, code, text
+  local socket, code, text, may_pass
   if to.unix_socket then
     socket, code, text = connect_path(to.unix_socket, deadline)
   else
     local addresses
-    addresses, code, text = resolve(to.host, to.port, deadline)
+    addresses, code, text, may_pass = resolve(to.host, to.port, deadline)
     if addresses then
       socket, code, text = race(addresses, to.port, to.source_address, deadline)
     end
   end
-  return socket and setmetatable({ socket = socket }, Native), code, text
+  return socket and setmetatable({ socket = socket }, Native), code, text, may_pass
 end
 
 ---Milliseconds on the clock that deadlines are on.
@@ -210,7 +223,7 @@ function Native:exchange(session, read, write, deadline)
     if ok or code ~= "WAIT" then
       return ok, code, text
     end
-    local ready, why, detail = core.wait(socket, wanted, deadline)
+    local ready, why, detail = wait(socket, wanted, deadline)
     if not ready then
       return nil, why, detail
     elseif write and ready ~= "w" then
@@ -230,7 +243,7 @@ function Native:read(max, deadline)
     if bytes or code ~= "WAIT" then
       return bytes, code, text
     end
-    local ready, why, detail = core.wait(self.socket, "r", deadline)
+    local ready, why, detail = wait(self.socket, "r", deadline)
     if not ready then
       return nil, why, detail
     end
@@ -252,7 +265,7 @@ function Native:write(bytes, deadline)
     else
       local ready, why, detail = nil, code, text
       if code == "WAIT" then
-        ready, why, detail = core.wait(self.socket, "w", deadline)
+        ready, why, detail = wait(self.socket, "w", deadline)
       end
       if not ready then
         return nil, why, detail, at - 1
