@@ -7,6 +7,7 @@
 #include "address/format.h"
 #include "address/idna.h"
 #include "codec/base64.h"
+#include "lua/charset.h"
 #include "lua/classes.h"
 #include "tls/digest.h"
 
@@ -107,6 +108,8 @@ int luaopen_ettsumailer_core(lua_State *L) {
   ettml_session_open(L);
   ettml_message_open(L);
   ettml_reader_open(L);
+  ettml_content_open(L);
+  ettml_charset_open(L);
   ettml_address_open(L);
   ettml_socket_open(L);
   ettml_resolver_open(L);
