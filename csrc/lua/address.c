@@ -12,6 +12,7 @@
 #include "address/path.h"
 #include "base/chars.h"
 #include "lua/classes.h"
+#include "lua/converter.h"
 
 enum { PART_NAME, PART_LOCAL, PART_DOMAIN, PART_GROUP, PARTS };
 
@@ -81,10 +82,24 @@ static void push_problem(lua_State *L, const ettm_address_parser *p, ettm_status
   }
 }
 
+/* What is wrong with the text of an address is wrong with the address. */
+static ettm_status as_address(ettm_status status) {
+  switch (status) {
+  case ETTM_E_UNSAFE:
+  case ETTM_E_UTF8:
+  case ETTM_E_LIMIT: return ETTM_E_ADDRESS;
+  default: return status;
+  }
+}
+
+static int fail_address(lua_State *L, ettm_status status) {
+  return ettml_fail_text(L, as_address(status), ettm_status_sentence(status));
+}
+
 static int parse_fail(lua_State *L, const ettm_address_parser *p, ettm_status status) {
   int answers;
   push_problem(L, p, status);
-  answers = ettml_fail_top(L, status);
+  answers = ettml_fail_top(L, as_address(status));
   lua_pushinteger(L, (lua_Integer)p->error_at + 1);
   return answers + 1;
 }
@@ -93,7 +108,7 @@ void ettml_push_address_problem(lua_State *L, ettm_str list, unsigned flags) {
   ettm_address_parser parser;
   ettm_address found;
   ettm_status status;
-  ettm_address_parser_init(&parser, list, flags, scratch_for(L, list.n), NULL);
+  ettm_address_parser_init(&parser, list, flags, scratch_for(L, list.n), &ettml_charset_reader);
   do {
     status = ettm_address_next(&parser, &found);
   } while (status == ETTM_OK);
@@ -137,7 +152,7 @@ static int address_new(lua_State *L) {
   ettm_address found;
   ettm_status status;
 
-  ettm_address_parser_init(&parser, text, flags, arena, NULL);
+  ettm_address_parser_init(&parser, text, flags, arena, &ettml_charset_reader);
   status = parse_one(&parser, &found);
 
   if (status != ETTM_OK) {
@@ -149,31 +164,47 @@ static int address_new(lua_State *L) {
   return 1;
 }
 
-/* core.address_list(text [, options]) */
+/* Where the group that was opened last stands in the list: { name, first, last }. */
+static void set_group(lua_State *L, int index, ettm_str name, int first, int last) {
+  lua_newtable(L);
+  ettml_set_str(L, "name", name);
+  ettml_set_size(L, "first", (uint64_t)first);
+  ettml_set_size(L, "last", (uint64_t)last);
+  lua_rawseti(L, -2, index);
+}
+
+/* core.address_list(text [, options]): the mailboxes, and the groups in their order; an empty one
+ * ends before it begins. */
 static int address_list(lua_State *L) {
   ettm_str text = ettml_check_str(L, 1);
   unsigned flags = ettml_address_flags(L, 2);
   ettm_buffer *arena = scratch_for(L, text.n);
   ettm_span group = {0, 0};
-  int in_group = 0, count = 0;
+  int in_group = 0, count = 0, first = 0, groups = 0;
   ettm_address_parser parser;
   ettm_address found;
   ettm_status status;
   lua_newtable(L);
-  ettm_address_parser_init(&parser, text, flags, arena, NULL);
+  lua_newtable(L);
+  ettm_address_parser_init(&parser, text, flags, arena, &ettml_charset_reader);
   while ((status = ettm_address_next(&parser, &found)) == ETTM_OK) {
     ettm_str parts[PARTS];
-    if (found.kind != ETTM_ADDRESS_MAILBOX) {
-      in_group = found.kind == ETTM_ADDRESS_GROUP_OPEN;
-      group = found.name;
+    if (found.kind == ETTM_ADDRESS_MAILBOX) {
+      set_parts(parts, arena, &found);
+      parts[PART_GROUP] = in_group ? ettm_span_view(arena, group) : ettm_str_of(NULL, 0);
+      push_mailbox(L, parts);
+      lua_rawseti(L, -3, ++count);
       continue;
     }
-    set_parts(parts, arena, &found);
-    parts[PART_GROUP] = in_group ? ettm_span_view(arena, group) : ettm_str_of(NULL, 0);
-    push_mailbox(L, parts);
-    lua_rawseti(L, -2, ++count);
+    in_group = found.kind == ETTM_ADDRESS_GROUP_OPEN;
+    if (in_group) {
+      group = found.name;
+      first = count + 1;
+    } else {
+      set_group(L, ++groups, ettm_span_view(arena, group), first, count);
+    }
   }
-  return status == ETTM_DONE ? 1 : parse_fail(L, &parser, status);
+  return status == ETTM_DONE ? 2 : parse_fail(L, &parser, status);
 }
 
 static int is_same(const ettm_str parts[PARTS], const ettm_buffer *arena,
@@ -187,8 +218,12 @@ static int is_same(const ettm_str parts[PARTS], const ettm_buffer *arena,
 static ettm_status check_parts(const ettm_str parts[PARTS], ettm_buffer *text, ettm_buffer *arena) {
   ettm_address_parser parser;
   ettm_address found;
-  ettm_status status = ettm_format_mailbox(text, parts[PART_NAME], parts[PART_LOCAL],
-                                           parts[PART_DOMAIN], ETTM_FORMAT_UTF8);
+  ettm_status status = ettm_format_phrase(text, parts[PART_GROUP], 0);
+  ettm_buffer_truncate(text, 0);
+  if (status == ETTM_OK) {
+    status = ettm_format_mailbox(text, parts[PART_NAME], parts[PART_LOCAL], parts[PART_DOMAIN],
+                                 ETTM_FORMAT_UTF8);
+  }
   if (status != ETTM_OK) {
     return status;
   }
@@ -200,27 +235,30 @@ static ettm_status check_parts(const ettm_str parts[PARTS], ettm_buffer *text, e
   return status;
 }
 
-/* core.address_parts(name, local_part, domain) */
+/* A part that may be absent: nil, or no octets. */
+static ettm_str check_optional(lua_State *L, int arg) {
+  ettm_str text = ettml_opt_str(L, arg);
+  return text.n > 0 ? text : ettm_str_of(NULL, 0);
+}
+
+/* core.address_parts(name, local_part, domain [, group]) */
 static int address_parts(lua_State *L) {
   ettm_str parts[PARTS];
   ettm_buffer *text, *arena;
   ettm_status status;
   size_t size;
-  parts[PART_NAME] = ettml_opt_str(L, 1);
+  parts[PART_NAME] = check_optional(L, 1);
   parts[PART_LOCAL] = ettml_check_str(L, 2);
   parts[PART_DOMAIN] = ettml_check_str(L, 3);
-  parts[PART_GROUP] = ettm_str_of(NULL, 0);
-  if (parts[PART_NAME].n == 0) {
-    parts[PART_NAME] = ettm_str_of(NULL, 0);
-  }
-  size = parts[PART_NAME].n + parts[PART_LOCAL].n + parts[PART_DOMAIN].n;
+  parts[PART_GROUP] = check_optional(L, 4);
+  size = parts[PART_GROUP].n + parts[PART_NAME].n + parts[PART_LOCAL].n + parts[PART_DOMAIN].n;
   text = scratch_for(L, size);
   arena = scratch_for(L, size);
 
   status = check_parts(parts, text, arena);
 
   if (status != ETTM_OK) {
-    return ettml_fail(L, status);
+    return fail_address(L, status);
   }
   push_mailbox(L, parts);
   return 1;
@@ -233,7 +271,7 @@ static size_t size_of(const mailbox *a) {
 }
 
 static int answer_buffer(lua_State *L, ettm_status status, const ettm_buffer *out) {
-  return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out)) : ettml_fail(L, status);
+  return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out)) : fail_address(L, status);
 }
 
 /* For people: UTF-8 as it is. */
@@ -299,6 +337,26 @@ static int address_eq(lua_State *L) {
   return 1;
 }
 
+typedef ettm_status (*domain_converter)(ettm_buffer *out, ettm_str domain);
+
+/* The domain in A-labels or in U-labels; nil where it has no such form (address_path tells why). */
+static int push_domain(lua_State *L, const mailbox *a, domain_converter convert) {
+  ettm_str domain = part_of(a, PART_DOMAIN);
+  ettm_buffer *out = scratch_for(L, domain.n);
+
+  ettm_status status = convert(out, domain);
+
+  if (status != ETTM_OK && status != ETTM_E_MEMORY) {
+    return ettml_answer_nil(L);
+  }
+  return answer_buffer(L, status, out);
+}
+
+static int push_part(lua_State *L, const mailbox *a, int part) {
+  int absent = (part == PART_NAME && !a->has_name) || (part == PART_GROUP && !a->has_group);
+  return absent ? ettml_answer_nil(L) : ettml_push_str(L, part_of(a, part));
+}
+
 /* The methods are the first upvalue. */
 static int address_index(lua_State *L) {
   static const char *const fields[PARTS] = {"name", "local_part", "domain", "group"};
@@ -307,9 +365,14 @@ static int address_index(lua_State *L) {
   int part;
   for (part = 0; part < PARTS; part++) {
     if (strcmp(key, fields[part]) == 0) {
-      int absent = (part == PART_NAME && !a->has_name) || (part == PART_GROUP && !a->has_group);
-      return absent ? ettml_answer_nil(L) : ettml_push_str(L, part_of(a, part));
+      return push_part(L, a, part);
     }
+  }
+  if (strcmp(key, "domain_ascii") == 0) {
+    return push_domain(L, a, ettm_idna_to_ascii);
+  }
+  if (strcmp(key, "domain_unicode") == 0) {
+    return push_domain(L, a, ettm_idna_to_unicode);
   }
   lua_settop(L, 2);
   lua_rawget(L, lua_upvalueindex(1));
@@ -329,9 +392,21 @@ static const luaL_Reg events[] = {{"__eq", address_eq},
                                   {"__tostring", address_tostring},
                                   {NULL, NULL}};
 
+/* core.address_phrase(name [, utf8]): a group's name as a header has it, or as people read it. */
+static int address_phrase(lua_State *L) {
+  ettm_str name = ettml_check_str(L, 1);
+  unsigned flags = lua_toboolean(L, 2) ? ETTM_FORMAT_UTF8 : 0;
+  ettm_buffer *out = scratch_for(L, name.n);
+
+  ettm_status status = ettm_format_phrase(out, name, flags);
+
+  return answer_buffer(L, status, out);
+}
+
 static const luaL_Reg functions[] = {{"address", address_new},
                                      {"address_parts", address_parts},
                                      {"address_list", address_list},
+                                     {"address_phrase", address_phrase},
                                      {NULL, NULL}};
 
 void ettml_address_open(lua_State *L) {

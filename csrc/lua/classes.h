@@ -11,6 +11,7 @@
 #include "address/address.h"
 #include "lua/object.h"
 #include "mime/reader.h"
+#include "mime/section.h"
 #include "net/socket.h"
 #include "smtp/sasl.h"
 #include "tls/connection.h"
@@ -18,6 +19,7 @@
 #define ETTML_SESSION     "ettsumailer.session"
 #define ETTML_MESSAGE     "ettsumailer.message"
 #define ETTML_READER      "ettsumailer.reader"
+#define ETTML_SCAN        "ettsumailer.scan"
 #define ETTML_ADDRESS     "ettsumailer.address"
 #define ETTML_SOCKET      "ettsumailer.socket"
 #define ETTML_RESOLVER    "ettsumailer.resolver"
@@ -32,6 +34,7 @@
 void ettml_session_open(lua_State *L);
 void ettml_message_open(lua_State *L);
 void ettml_reader_open(lua_State *L);
+void ettml_content_open(lua_State *L);
 void ettml_address_open(lua_State *L);
 void ettml_socket_open(lua_State *L);
 void ettml_resolver_open(lua_State *L);
@@ -63,12 +66,30 @@ extern const luaL_Reg ettml_session_commands[];
 int ettml_session_auth(lua_State *L);
 int ettml_session_auth_step(lua_State *L);
 void ettml_session_end_login(ettml_session *s); /* wipes the secrets */
+void ettml_session_see_login(ettml_session *s, ettm_status status,
+                             const ettm_event *event); /* what next gave: may be the end */
 void ettml_session_auth_open(lua_State *L);
 
-/* Where the external content of a message comes from: two slots a part in the message's anchors. */
+/* The message at argument 1, and the methods that add parts. */
+ettm_message *ettml_message_check(lua_State *L);
+extern const luaL_Reg ettml_message_parts[];
+
+/* Sets a field of the table on top to the class's table of methods: the Lua layer adds those that
+ * ask content of Lua, as that may yield. */
+void ettml_set_methods(lua_State *L, const char *class_name, const char *field);
+
+/* Where the external content of a message comes from: three slots a part in the message's anchors.
+ */
 enum { ETTML_SOURCE_NONE, ETTML_SOURCE_STRING, ETTML_SOURCE_FILE, ETTML_SOURCE_LUA };
-#define ETTML_SLOT_VALUE(part) (2 * (int)(part) + 1) /* the string, or the file's path */
-#define ETTML_SLOT_KIND(part)  (2 * (int)(part) + 2) /* ETTML_SOURCE_ */
+#define ETTML_SLOT_VALUE(part) (3 * (int)(part) + 1) /* the string, the file's path, or Lua's */
+#define ETTML_SLOT_START(part) (3 * (int)(part) + 2) /* octets in front, of a string or a file */
+#define ETTML_SLOT_KIND(part)  (3 * (int)(part) + 3) /* ETTML_SOURCE_ */
+
+/* The facts of the finished scan at arg; NULL: absent or nil. */
+const ettm_content_facts *ettml_scan_opt(lua_State *L, int arg);
+
+/* The answer to a header section that is none: the sentence tells the line. */
+int ettml_section_fail(lua_State *L, const ettm_section *s, ettm_status status);
 
 /* A reader and the block that it made last. */
 typedef struct ettml_reader ettml_reader;
@@ -90,8 +111,13 @@ void ettml_reader_skip(ettml_reader *r, size_t n);
 /* The answer to a pull that was not ETTM_OK. */
 int ettml_reader_answer(lua_State *L, int arg, ettml_reader *r, ettm_status status);
 
+#define ETTML_REASON 128 /* octets of why something could not be read, with a NUL */
+
 /* Opens a regular file for reading. Returns the descriptor, or -1 with the reason. */
-int ettml_file_open(const char *path, uint64_t *size, char reason[128]);
+int ettml_file_open(const char *path, uint64_t *size, char reason[ETTML_REASON]);
+
+/* True (1) when that could be done, also with a NUL in the path; else 0 and the reason. */
+int ettml_file_look(ettm_str path, uint64_t *size, char reason[ETTML_REASON]);
 
 /* The parser's flags for the option at arg: absent, "strict", "lenient". */
 unsigned ettml_address_flags(lua_State *L, int arg);

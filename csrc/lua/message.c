@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* ettsumailer.message: a message under construction, then sealed.
- *
- * Content that is not copied stays in the message's anchors (a large string), on the disk (a file)
- * or with Lua; what the slots say of it is all that a reader needs, so a reader holds the anchors
- * and not the message. */
+/* ettsumailer.message: a message under construction, then sealed. Its parts are added in
+ * message_parts.c. */
 #include <string.h>
-#include <unistd.h>
 
-#include "base/utf8.h"
 #include "lua/classes.h"
 #include "tls/digest.h"
-
-#define COPY_MAX 4096 /* octets of content that are copied; a longer string is anchored */
 
 typedef struct message {
   ettm_message *core; /* NULL: closed, or its sealing failed */
 } message;
 
-static ettm_message *check_message(lua_State *L) {
+ettm_message *ettml_message_check(lua_State *L) {
   const message *m = (message *)ettml_object_check(L, 1, ETTML_MESSAGE);
   if (m->core == NULL) {
     ettml_raise_closed(L, 1, ETTML_MESSAGE);
@@ -26,7 +19,7 @@ static ettm_message *check_message(lua_State *L) {
 }
 
 static ettm_message *check_sealed(lua_State *L) {
-  ettm_message *m = check_message(L);
+  ettm_message *m = ettml_message_check(L);
   luaL_argcheck(L, ettm_message_is_sealed(m), 1, "the message is not sealed");
   return m;
 }
@@ -92,151 +85,34 @@ static int add_header(lua_State *L, int arg, ettm_headers *h) {
 }
 
 static int message_header(lua_State *L) {
-  ettm_message *m = check_message(L);
+  ettm_message *m = ettml_message_check(L);
   lua_settop(L, 4);
   return add_header(L, 2, ettm_message_headers(m));
 }
 
+/* The header section that others made: the fields go in as they stand. */
+static int message_section(lua_State *L) {
+  ettm_message *m = ettml_message_check(L);
+  ettm_section section;
+  ettm_headers *h = ettm_message_headers(m);
+  ettm_status status = ETTM_E_STATE;
+  lua_settop(L, 2);
+  ettm_section_init(&section, ettml_check_str(L, 2), 1, 0);
+
+  if (h != NULL) {
+    status = ettm_headers_add_section(h, &section);
+  }
+
+  return status == ETTM_OK ? ettml_answer_true(L) : ettml_section_fail(L, &section, status);
+}
+
 static int message_part_header(lua_State *L) {
-  ettm_message *m = check_message(L);
+  ettm_message *m = ettml_message_check(L);
   ettm_part part = (ettm_part)ettml_check_size(L, 2, 0, UINT32_MAX);
   ettm_headers *h = ettm_message_part_headers(m, part);
   luaL_argcheck(L, h != NULL || ettm_message_is_sealed(m), 2, "there is no such part");
   lua_settop(L, 5);
   return add_header(L, 3, h);
-}
-
-/* Parts. */
-
-static ettm_part check_parent(lua_State *L) {
-  return (ettm_part)ettml_opt_size(L, 2, 0, UINT32_MAX, 0);
-}
-
-static int answer_part(lua_State *L, ettm_status status, ettm_part part) {
-  if (status != ETTM_OK) {
-    return ettml_fail(L, status);
-  }
-  lua_pushinteger(L, (lua_Integer)part);
-  return 1;
-}
-
-static int message_multipart(lua_State *L) {
-  ettm_message *m = check_message(L);
-  ettm_part parent = check_parent(L);
-  ettm_str subtype = ettml_check_str(L, 3);
-  ettm_str parameters = ettml_opt_str(L, 4);
-  ettm_part part = 0;
-
-  ettm_status status = ettm_message_add_multipart(m, parent, subtype, parameters, &part);
-
-  return answer_part(L, status, part);
-}
-
-/* What a leaf is, from the table that is argument 3. */
-static void check_leaf(lua_State *L, ettm_leaf *leaf) {
-  static const char *const known[] = {"type",       "charset", "disposition", "filename",
-                                      "content_id", "text",    NULL};
-  lua_settop(L, 4);
-  ettml_check_fields(L, 3, known);
-  leaf->type = ettml_field_str(L, 3, "type");
-  leaf->charset = ettml_field_str(L, 3, "charset");
-  leaf->disposition = ettml_field_str(L, 3, "disposition");
-  leaf->file_name = ettml_field_str(L, 3, "filename");
-  leaf->content_id = ettml_field_str(L, 3, "content_id");
-  leaf->is_text = ettml_field_flag(L, 3, "text");
-}
-
-/* Remembers where the content of part comes from: the value at index 4. The kind comes last, so
- * that it is never there without its value. */
-static void anchor_source(lua_State *L, ettm_part part, int kind) {
-  ettml_push_user_table(L, 1);
-  lua_pushvalue(L, 4);
-  lua_rawseti(L, -2, ETTML_SLOT_VALUE(part));
-  lua_pushinteger(L, kind);
-  lua_rawseti(L, -2, ETTML_SLOT_KIND(part));
-  lua_pop(L, 1);
-}
-
-/* What add_leaf does for a copied content: looks it through, and text in UTF-8 has to be that. */
-static ettm_status add_anchored(ettm_message *m, ettm_part parent, const ettm_leaf *leaf,
-                                ettm_str content, ettm_part *part) {
-  ettm_content_facts facts;
-  ettm_content_scan scan;
-  int is_utf8 = leaf->charset.n == 0 || ettm_str_equal_nocase(leaf->charset, ETTM_LIT("UTF-8"));
-  if (leaf->is_text && is_utf8 && !ettm_utf8_valid(content)) {
-    return ETTM_E_UTF8;
-  }
-  ettm_content_scan_init(&scan);
-  ettm_content_scan_feed(&scan, content);
-  ettm_content_scan_finish(&scan, &facts);
-  return ettm_message_add_external(m, parent, leaf, content.n, &facts, part);
-}
-
-static int message_leaf(lua_State *L) {
-  ettm_message *m = check_message(L);
-  ettm_part parent = check_parent(L);
-  ettm_str content = ettml_check_str(L, 4);
-  ettm_part part = 0;
-  ettm_status status;
-  ettm_leaf leaf;
-  check_leaf(L, &leaf);
-
-  if (content.n <= COPY_MAX) {
-    status = ettm_message_add_leaf(m, parent, &leaf, content, &part);
-  } else {
-    status = add_anchored(m, parent, &leaf, content, &part);
-  }
-
-  if (status == ETTM_OK && content.n > COPY_MAX) {
-    anchor_source(L, part, ETTML_SOURCE_STRING);
-  }
-  return answer_part(L, status, part);
-}
-
-static int message_leaf_file(lua_State *L) {
-  ettm_message *m = check_message(L);
-  ettm_part parent = check_parent(L);
-  ettm_str path = ettml_check_str(L, 4);
-  ettm_part part = 0;
-  ettm_status status;
-  ettm_leaf leaf;
-  char reason[128] = "there is a NUL in its name";
-  uint64_t size;
-  int fd = -1;
-  check_leaf(L, &leaf);
-
-  if (memchr(path.p, '\0', path.n) == NULL) {
-    fd = ettml_file_open(path.p, &size, reason);
-  }
-  if (fd < 0) {
-    lua_pushfstring(L, "cannot open %s: %s", path.p, reason);
-    return ettml_fail_top(L, ETTM_E_SOURCE);
-  }
-  close(fd);
-  status = ettm_message_add_external(m, parent, &leaf, size, NULL, &part);
-
-  if (status == ETTM_OK) {
-    anchor_source(L, part, ETTML_SOURCE_FILE);
-  }
-  return answer_part(L, status, part);
-}
-
-static int message_leaf_source(lua_State *L) {
-  ettm_message *m = check_message(L);
-  ettm_part parent = check_parent(L);
-  int64_t size = ettml_opt_size(L, 4, 0, ETTML_WHOLE_MAX, -1);
-  ettm_part part = 0;
-  ettm_status status;
-  ettm_leaf leaf;
-  check_leaf(L, &leaf);
-
-  status = ettm_message_add_external(m, parent, &leaf,
-                                     size < 0 ? ETTM_SIZE_UNKNOWN : (uint64_t)size, NULL, &part);
-
-  if (status == ETTM_OK) {
-    anchor_source(L, part, ETTML_SOURCE_LUA);
-  }
-  return answer_part(L, status, part);
 }
 
 /* Sealing. */
@@ -266,7 +142,7 @@ static const char *seal_problem(ettm_status status, int has_from) {
 }
 
 static int message_seal(lua_State *L) {
-  ettm_message *m = check_message(L);
+  ettm_message *m = ettml_message_check(L);
   char entropy[ETTM_ENTROPY_SIZE];
   ettm_status status = ETTM_OK;
   int has_from;
@@ -293,7 +169,7 @@ static int message_seal(lua_State *L) {
 }
 
 static int message_is_sealed(lua_State *L) {
-  lua_pushboolean(L, ettm_message_is_sealed(check_message(L)));
+  lua_pushboolean(L, ettm_message_is_sealed(ettml_message_check(L)));
   return 1;
 }
 
@@ -337,11 +213,8 @@ static int message_reader(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {{"header", message_header},
+                                   {"section", message_section},
                                    {"part_header", message_part_header},
-                                   {"multipart", message_multipart},
-                                   {"leaf", message_leaf},
-                                   {"leaf_file", message_leaf_file},
-                                   {"leaf_source", message_leaf_source},
                                    {"seal", message_seal},
                                    {"is_sealed", message_is_sealed},
                                    {"id", message_id},
@@ -360,8 +233,16 @@ static const luaL_Reg events[] = {{"__gc", message_close},
 
 static const luaL_Reg functions[] = {{"message", message_new}, {NULL, NULL}};
 
+void ettml_set_methods(lua_State *L, const char *class_name, const char *field) {
+  luaL_getmetatable(L, class_name);
+  lua_getfield(L, -1, "__index");
+  lua_setfield(L, -3, field);
+  lua_pop(L, 1);
+}
+
 void ettml_message_open(lua_State *L) {
-  static const ettml_class message_class = {ETTML_MESSAGE, methods, NULL, events};
+  static const ettml_class message_class = {ETTML_MESSAGE, methods, ettml_message_parts, events};
   ettml_class_register(L, &message_class);
   ettml_set_functions(L, functions);
+  ettml_set_methods(L, ETTML_MESSAGE, "message_methods");
 }

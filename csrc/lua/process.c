@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* ettsumailer.process: a child process with pipes to its standard input and output. */
+/* ettsumailer.process: a child process with pipes to its standard input and output.
+ *
+ * The end of its input is the signal to end: close_input, then wait until it has. close, and the
+ * collector, close both pipes and look once whether it has ended; they neither kill nor wait. pid,
+ * wait and kill go on after close; a child that nobody waits for stays a zombie from its end to
+ * that of this process. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <string.h>
+#include <unistd.h>
 
 #include "lua/classes.h"
 #include "net/pipe.h"
@@ -8,15 +16,31 @@
 
 #define ARGUMENTS_MAX 64
 
-enum { CHILD_INPUT, CHILD_OUTPUT };
+enum { CHILD_INPUT, CHILD_OUTPUT, CHILD_ERRORS };
 
 typedef struct process_box {
   ettm_process process;
-  int is_open; /* the pipes are */
+  int is_open;     /* the pipes are */
+  int is_borrowed; /* it is this process's own input, which is never closed here */
+  int has_ended;
+  ettm_exit how; /* it has ended, then */
 } process_box;
 
+/* Closed or not: the child may outlive its pipes, and somebody has to see its end. */
+static process_box *check_child(lua_State *L) {
+  return (process_box *)ettml_object_check(L, 1, ETTML_PROCESS);
+}
+
+static process_box *push_process(lua_State *L) {
+  process_box *p = (process_box *)ettml_object_new(L, ETTML_PROCESS, sizeof *p);
+  p->process.pid = -1;
+  p->process.pipes[CHILD_INPUT] = p->process.pipes[CHILD_OUTPUT] = -1;
+  p->process.pipes[CHILD_ERRORS] = -1;
+  return p;
+}
+
 static process_box *check_process(lua_State *L) {
-  process_box *p = (process_box *)ettml_object_check(L, 1, ETTML_PROCESS);
+  process_box *p = check_child(L);
   if (!p->is_open) {
     ettml_raise_closed(L, 1, ETTML_PROCESS);
   }
@@ -25,7 +49,7 @@ static process_box *check_process(lua_State *L) {
 
 int ettml_process_descriptor(lua_State *L, int index, unsigned wanted) {
   const process_box *p = (process_box *)ettml_test_userdata(L, index, ETTML_PROCESS);
-  if (p == NULL || !p->is_open) {
+  if (p == NULL || !p->is_open || wanted == (ETTM_POLL_READ | ETTM_POLL_WRITE)) {
     return -1;
   }
   return p->process.pipes[wanted == ETTM_POLL_WRITE ? CHILD_INPUT : CHILD_OUTPUT];
@@ -46,20 +70,22 @@ static void check_arguments(lua_State *L, const char *arguments[ARGUMENTS_MAX + 
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   luaL_checkstack(L, ARGUMENTS_MAX + 4, "too many arguments");
-  for (i = 0; i <= ARGUMENTS_MAX; i++) {
+  for (i = 0; i < ARGUMENTS_MAX; i++) {
     ettm_str argument;
     lua_rawgeti(L, 1, i + 1);
     if (lua_isnil(L, -1)) {
       break;
     }
-    luaL_argcheck(L, i < ARGUMENTS_MAX && lua_type(L, -1) == LUA_TSTRING, 1,
-                  "a list of at most 64 strings expected");
+    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 1, "a list of strings expected");
     argument = ettml_str_at(L, -1);
     luaL_argcheck(L, memchr(argument.p, '\0', argument.n + 1) == argument.p + argument.n, 1,
                   "an argument has a NUL in it");
     arguments[i] = argument.p;
   }
-  luaL_argcheck(L, i > 0, 1, "the program's name expected");
+  lua_rawgeti(L, 1, ARGUMENTS_MAX + 1);
+  luaL_argcheck(L, lua_isnil(L, -1), 1, "a list of at most 64 strings expected");
+  lua_pop(L, 1);
+  luaL_argcheck(L, i > 0 && arguments[0][0] != '\0', 1, "the program's name expected");
   arguments[i] = NULL;
 }
 
@@ -71,8 +97,7 @@ static int process_new(lua_State *L) {
   ettm_status status;
   process_box *p;
   check_arguments(L, arguments);
-  p = (process_box *)ettml_object_new(L, ETTML_PROCESS, sizeof *p);
-  p->process.pid = -1;
+  p = push_process(L);
 
   status = ettm_process_start(&p->process, arguments, streams, &sys_error);
 
@@ -83,8 +108,18 @@ static int process_new(lua_State *L) {
   return 1;
 }
 
+/* core.standard_input(): whoever writes to this process, to be waited for ("r") and read. It is
+ * blocking, as it came: read it when it is ready. */
+static int standard_input(lua_State *L) {
+  process_box *p = push_process(L);
+  p->process.pipes[CHILD_OUTPUT] = STDIN_FILENO;
+  p->is_open = p->is_borrowed = 1;
+  return 1;
+}
+
+/* Its number; nil when it has ended. */
 static int process_pid(lua_State *L) {
-  const process_box *p = (process_box *)ettml_object_check(L, 1, ETTML_PROCESS);
+  const process_box *p = check_child(L);
   if (p->process.pid < 0) {
     return ettml_answer_nil(L);
   }
@@ -96,14 +131,16 @@ static int process_pid(lua_State *L) {
 static int process_write(lua_State *L) {
   const process_box *p = check_process(L);
   ettm_str in = ettml_check_str(L, 2);
-  size_t first = (size_t)ettml_opt_size(L, 3, 1, (int64_t)in.n, 1) - 1;
+  size_t first = (size_t)ettml_opt_size(L, 3, 1, (int64_t)in.n + 1, 1) - 1;
+  int fd = p->process.pipes[CHILD_INPUT];
   size_t n = 0;
   int sys_error = 0;
-  ettm_status status;
-  luaL_argcheck(L, p->process.pipes[CHILD_INPUT] >= 0, 1, "its input is closed");
+  ettm_status status = ETTM_OK;
+  luaL_argcheck(L, fd >= 0, 1, "its input is closed");
 
-  status =
-      ettm_pipe_write(p->process.pipes[CHILD_INPUT], in.p + first, in.n - first, &n, &sys_error);
+  if (in.n > first) {
+    status = ettm_pipe_write(fd, in.p + first, in.n - first, &n, &sys_error);
+  }
 
   if (status != ETTM_OK) {
     return system_fail(L, status, sys_error);
@@ -133,26 +170,38 @@ static int process_close_input(lua_State *L) {
   return 0;
 }
 
-/* p:wait() -> exit status, or nil, "WAIT" while it runs; -1 and the signal that ended it */
+/* Looks whether it has ended. */
+static ettm_status look(process_box *p, int *sys_error) {
+  ettm_status status;
+  *sys_error = 0;
+  if (p->has_ended) {
+    return ETTM_OK;
+  }
+  status = ettm_process_wait(&p->process, &p->how, sys_error);
+  p->has_ended = status == ETTM_OK;
+  return status;
+}
+
+/* p:wait(): its exit status and 0, or -1 and the signal that ended it; does not wait. */
 static int process_wait(lua_State *L) {
-  process_box *p = (process_box *)ettml_object_check(L, 1, ETTML_PROCESS);
-  ettm_exit how;
+  process_box *p = check_child(L);
   int sys_error = 0;
 
-  ettm_status status = ettm_process_wait(&p->process, &how, &sys_error);
+  ettm_status status = look(p, &sys_error);
 
   if (status != ETTM_OK) {
     return system_fail(L, status, sys_error);
   }
-  lua_pushinteger(L, how.code);
-  lua_pushinteger(L, how.signal);
+  lua_pushinteger(L, p->how.code);
+  lua_pushinteger(L, p->how.signal);
   return 2;
 }
 
-/* p:kill([force]) */
+/* p:kill(["TERM" | "KILL"]) */
 static int process_kill(lua_State *L) {
-  const process_box *p = (process_box *)ettml_object_check(L, 1, ETTML_PROCESS);
-  int force = lua_toboolean(L, 2);
+  static const char *const signals[] = {"TERM", "KILL", NULL};
+  const process_box *p = check_child(L);
+  int force = luaL_checkoption(L, 2, "TERM", signals);
   int sys_error = 0;
 
   ettm_status status = ettm_process_kill(&p->process, force, &sys_error);
@@ -160,19 +209,23 @@ static int process_kill(lua_State *L) {
   return status == ETTM_OK ? ettml_answer_true(L) : system_fail(L, status, sys_error);
 }
 
-/* Closes the pipes, which tells a child that reads its input to end. Does not wait for that. */
 static int process_close(lua_State *L) {
-  process_box *p = (process_box *)ettml_object_check(L, 1, ETTML_PROCESS);
+  process_box *p = check_child(L);
   if (p->is_open) {
+    int sys_error;
     p->is_open = 0;
-    ettm_process_close(&p->process);
+    if (!p->is_borrowed) {
+      ettm_process_close(&p->process);
+      (void)!look(p, &sys_error);
+    }
   }
   return 0;
 }
 
 static int process_tostring(lua_State *L) {
-  const process_box *p = (process_box *)ettml_object_check(L, 1, ETTML_PROCESS);
-  return ettml_push_name(L, ETTML_PROCESS, p->process.pid >= 0 ? "started" : "ended");
+  const process_box *p = check_child(L);
+  const char *state = p->has_ended ? "ended" : p->is_borrowed ? "standard input" : "started";
+  return ettml_push_name(L, ETTML_PROCESS, p->is_open ? state : "closed");
 }
 
 static const luaL_Reg methods[] = {{"pid", process_pid},     {"write", process_write},
@@ -185,7 +238,8 @@ static const luaL_Reg events[] = {{"__gc", process_close},
                                   {"__tostring", process_tostring},
                                   {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"spawn", process_new}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"spawn", process_new}, {"standard_input", standard_input}, {NULL, NULL}};
 
 void ettml_process_open(lua_State *L) {
   static const ettml_class process_class = {ETTML_PROCESS, methods, NULL, events};

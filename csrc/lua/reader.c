@@ -17,10 +17,9 @@
 
 #include "lua/classes.h"
 
-#define REASON   128
 #define READ_MAX 1048576 /* octets that one read may be asked for */
 
-enum { ANCHOR_SOURCES = 1, ANCHOR_SUPPLY = 2 };
+enum { ANCHOR_SOURCES = 1, ANCHOR_SUPPLY = 2, ANCHOR_REASON = 3 };
 
 struct ettml_reader {
   ettm_reader *reader; /* NULL: closed */
@@ -34,7 +33,7 @@ struct ettml_reader {
   int fd;
   char *file_block; /* made with the first file */
   size_t file_end;
-  char reason[REASON]; /* why a file could not be read */
+  char reason[ETTML_REASON]; /* why a file could not be read */
   size_t block_at, block_end;
   char block[ETTML_BLOCK];
 };
@@ -84,12 +83,12 @@ static int reader_tostring(lua_State *L) {
   return ettml_push_name(L, ETTML_READER, r->reader != NULL ? "open" : "closed");
 }
 
-static void set_reason(char reason[REASON], const char *text) {
-  snprintf(reason, REASON, "%s", text);
+static void set_reason(char reason[ETTML_REASON], const char *text) {
+  snprintf(reason, ETTML_REASON, "%s", text);
 }
 
 /* O_NONBLOCK: opening a FIFO must not wait for its writer. Regular files do not heed it. */
-int ettml_file_open(const char *path, uint64_t *size, char reason[REASON]) {
+int ettml_file_open(const char *path, uint64_t *size, char reason[ETTML_REASON]) {
   struct stat facts;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0 || fstat(fd, &facts) != 0) {
@@ -106,12 +105,25 @@ int ettml_file_open(const char *path, uint64_t *size, char reason[REASON]) {
   return -1;
 }
 
+int ettml_file_look(ettm_str path, uint64_t *size, char reason[ETTML_REASON]) {
+  int fd = -1;
+  if (memchr(path.p, '\0', path.n) != NULL) {
+    set_reason(reason, "there is a NUL in its name");
+  } else {
+    fd = ettml_file_open(path.p, size, reason);
+  }
+  if (fd >= 0) {
+    close(fd);
+  }
+  return fd >= 0;
+}
+
 /* Pushes the value that part has in the sources, which are at index. */
 static void push_source(lua_State *L, int index, const ettml_reader *r) {
   lua_rawgeti(L, index, ETTML_SLOT_VALUE(r->part));
 }
 
-static ettm_status begin_file(lua_State *L, int sources, ettml_reader *r) {
+static ettm_status begin_file(lua_State *L, int sources, ettml_reader *r, size_t start) {
   uint64_t size;
   if (r->file_block == NULL) {
     r->file_block = (char *)ettm_resize(&r->alloc, NULL, 0, ETTML_FILE_BLOCK);
@@ -122,8 +134,20 @@ static ettm_status begin_file(lua_State *L, int sources, ettml_reader *r) {
   push_source(L, sources, r);
   r->fd = ettml_file_open(lua_tostring(L, -1), &size, r->reason);
   lua_pop(L, 1);
-  r->file_end = 0;
+  r->at = r->file_end = 0;
+  if (r->fd >= 0 && lseek(r->fd, (off_t)start, SEEK_SET) < 0) {
+    ettm_system_text(errno, r->reason);
+    return ETTM_E_SOURCE;
+  }
   return r->fd >= 0 ? ETTM_OK : ETTM_E_SOURCE;
+}
+
+static lua_Integer slot_number(lua_State *L, int sources, int slot) {
+  lua_Integer number;
+  lua_rawgeti(L, sources, slot);
+  number = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return number;
 }
 
 /* The core asks for part's content: for more of it, or for the first of another's. */
@@ -133,16 +157,14 @@ static ettm_status begin_part(lua_State *L, int sources, ettml_reader *r, ettm_p
   }
   close_file(r);
   r->part = part;
-  r->at = 0;
   r->ended = 0;
-  lua_rawgeti(L, sources, ETTML_SLOT_KIND(part));
-  r->kind = (int)lua_tointeger(L, -1);
-  lua_pop(L, 1);
+  r->at = (size_t)slot_number(L, sources, ETTML_SLOT_START(part));
+  r->kind = (int)slot_number(L, sources, ETTML_SLOT_KIND(part));
   if (r->kind == ETTML_SOURCE_NONE) {
     set_reason(r->reason, "it was never given"); /* there was no memory to anchor it */
     return ETTM_E_SOURCE;
   }
-  return r->kind == ETTML_SOURCE_FILE ? begin_file(L, sources, r) : ETTM_OK;
+  return r->kind == ETTML_SOURCE_FILE ? begin_file(L, sources, r, r->at) : ETTM_OK;
 }
 
 /* Each of these sets what the core may take next; a string it lends is left on the stack. */
@@ -242,6 +264,11 @@ void ettml_reader_skip(ettml_reader *r, size_t n) {
 
 /* Pushes what went wrong with the content asked for last. */
 static void push_source_problem(lua_State *L, int arg, const ettml_reader *r) {
+  ettml_push_user_table(L, arg);
+  lua_rawgeti(L, -1, ANCHOR_REASON);
+  if (!lua_isnil(L, -1)) {
+    return; /* Lua said it */
+  }
   if (r->kind == ETTML_SOURCE_NONE || r->kind == ETTML_SOURCE_LUA) {
     lua_pushfstring(L, "the content of part %d: %s", (int)r->part,
                     r->reason[0] != '\0' ? r->reason : "it was not as long as it was said to be");
@@ -321,8 +348,34 @@ static int reader_supply(lua_State *L) {
   return ettml_answer_true(L);
 }
 
-static const luaL_Reg methods[] = {
-    {"read", reader_read}, {"supply", reader_supply}, {"close", reader_close}, {NULL, NULL}};
+/* reader:source(): what leaf_source was given for the part whose content is asked for. */
+static int reader_source(lua_State *L) {
+  ettml_reader *r = ettml_reader_check(L, 1);
+  lua_settop(L, 1);
+  if (!lacks_supply(L, r)) {
+    return ettml_answer_nil(L);
+  }
+  ettml_push_user_table(L, 1);
+  lua_rawgeti(L, -1, ANCHOR_SOURCES);
+  push_source(L, lua_gettop(L), r);
+  return 1;
+}
+
+/* reader:fail(reason): the content that is asked for cannot be had; nothing more is read. */
+static int reader_fail(lua_State *L) {
+  ettml_reader *r = ettml_reader_check(L, 1);
+  ettm_str reason = ettml_check_str(L, 2);
+  luaL_argcheck(L, lacks_supply(L, r), 1, "no content is asked for");
+  ettml_push_user_table(L, 1);
+  lua_pushlstring(L, reason.p, reason.n);
+  lua_rawseti(L, -2, ANCHOR_REASON);
+  r->status = ETTM_E_SOURCE;
+  return ettml_answer_true(L);
+}
+
+static const luaL_Reg methods[] = {{"read", reader_read},   {"supply", reader_supply},
+                                   {"fail", reader_fail},   {"source", reader_source},
+                                   {"close", reader_close}, {NULL, NULL}};
 
 static const luaL_Reg events[] = {{"__gc", reader_close},
                                   {"__close", reader_close},
@@ -332,4 +385,5 @@ static const luaL_Reg events[] = {{"__gc", reader_close},
 void ettml_reader_open(lua_State *L) {
   static const ettml_class reader_class = {ETTML_READER, methods, NULL, events};
   ettml_class_register(L, &reader_class);
+  ettml_set_methods(L, ETTML_READER, "reader_methods");
 }

@@ -244,14 +244,10 @@ static const luaL_Reg events[] = {{"__gc", resolver_close},
                                   {"__tostring", resolver_tostring},
                                   {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"resolve", resolver_new},
-                                     {"wait", net_wait},
-                                     {"poll", net_poll},
-                                     {"clock", net_clock},
-                                     {"now", net_now},
-                                     {"host_name", net_host_name},
-                                     {"process_id", net_process_id},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"resolve", resolver_new},      {"wait", net_wait}, {"poll", net_poll},
+    {"clock", net_clock},           {"now", net_now},   {"host_name", net_host_name},
+    {"process_id", net_process_id}, {NULL, NULL}};
 
 void ettml_resolver_open(lua_State *L) {
   static const ettml_class resolver_class = {ETTML_RESOLVER, methods, NULL, events};

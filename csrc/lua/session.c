@@ -158,9 +158,7 @@ static int session_next(lua_State *L) {
   if (status == ETTM_NEED_INPUT) {
     return ettml_answer_nil(L);
   }
-  if (status != ETTM_OK || event.kind != ETTM_EVENT_CHALLENGE) {
-    ettml_session_end_login(s);
-  }
+  ettml_session_see_login(s, status, &event);
   if (status != ETTM_OK) {
     return ettml_session_answer(L, s, status);
   }

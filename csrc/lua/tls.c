@@ -127,10 +127,30 @@ static int tls_tostring(lua_State *L) {
   return ettml_push_name(L, ETTML_TLS, t->tls != NULL ? "open" : "closed");
 }
 
-/* The names, a list of strings, as one text parted by spaces. Leaves it on top of the stack. */
+/* Appends the name on top of the stack to those that spaces part. */
+static void check_name(lua_State *L, ettm_buffer *names) {
+  ettm_str name;
+  ettm_status status;
+  if (lua_type(L, -1) != LUA_TSTRING) {
+    ettml_raise_field(L, 1, "names", "a list of strings expected");
+  }
+  name = ettml_str_at(L, -1);
+  if (strcspn(name.p, " ,") < name.n) { /* a NUL as well */
+    ettml_raise_field(L, 1, "names", "a name has a space, a comma or a NUL in it");
+  }
+  status = ettm_buffer_append(names, name);
+  if (status == ETTM_OK) {
+    status = ettm_buffer_append_char(names, ' ');
+  }
+  if (status != ETTM_OK) {
+    ettml_raise_field(L, 1, "names", ettm_status_sentence(status));
+  }
+}
+
+/* The names, a list of strings, as one text. */
 static ettm_str check_names(lua_State *L) {
   ettm_buffer *names = ettml_scratch_new(L, CERTIFICATE_MAX);
-  lua_Integer i;
+  size_t i, count;
   lua_pushliteral(L, "names");
   lua_rawget(L, 1);
   if (lua_isnil(L, -1)) {
@@ -139,31 +159,43 @@ static ettm_str check_names(lua_State *L) {
   if (!lua_istable(L, -1)) {
     ettml_raise_field(L, 1, "names", "a list of strings expected");
   }
-  for (i = 1; i <= ETTM_CERTIFICATE_NAMES; i++) {
-    ettm_status status;
+  count = ettml_raw_length(L, -1);
+  if (count > ETTM_CERTIFICATE_NAMES) {
+    ettml_raise_field(L, 1, "names", "too many");
+  }
+  for (i = 1; i <= count; i++) {
     lua_rawgeti(L, -1, (int)i);
-    if (lua_type(L, -1) != LUA_TSTRING) {
-      break;
-    }
-    status = ettm_buffer_append(names, ettml_str_at(L, -1));
-    if (status == ETTM_OK) {
-      status = ettm_buffer_append_char(names, ' ');
-    }
-    luaL_argcheck(L, status == ETTM_OK, 1, "too many names");
+    check_name(L, names);
     lua_pop(L, 1);
   }
   return ettm_buffer_view(names);
 }
 
+/* Seconds from now. The core's 0 means its default: a second earlier is what "now" comes to. */
 static long check_seconds(lua_State *L, const char *field) {
-  static const ettml_range range = {-2000000000, 2000000000, 0};
-  return (long)ettml_field_size(L, 1, field, &range);
+  static const ettml_range range = {-2000000000, 2000000000, 2000000001};
+  int64_t seconds = ettml_field_size(L, 1, field, &range);
+  if (seconds == range.absent) {
+    return 0;
+  }
+  return seconds == 0 ? -1 : (long)seconds;
+}
+
+static long check_end(lua_State *L) {
+  static const ettml_range range = {1, 20000, 0};
+  long seconds = check_seconds(L, "not_after");
+  int64_t days = ettml_field_size(L, 1, "days", &range);
+  if (days != 0 && seconds != 0) {
+    ettml_raise_field(L, 1, "days", "not together with not_after");
+  }
+  return days != 0 ? (long)(days * 86400) : seconds;
 }
 
 /* core.certificate([options]) -> certificate, key */
 static int certificate_new(lua_State *L) {
-  static const char *const known[] = {"names",     "common_name",        "not_before", "not_after",
-                                      "authority", "issuer_certificate", "issuer_key", NULL};
+  static const char *const known[] = {"names",      "common_name",        "days",
+                                      "not_before", "not_after",          "authority",
+                                      "issuer_key", "issuer_certificate", NULL};
   ettm_certificate_options o;
   ettm_buffer *certificate;
   ettm_buffer *key;
@@ -175,7 +207,7 @@ static int certificate_new(lua_State *L) {
   o.issuer_key = ettml_field_str(L, 1, "issuer_key");
   o.is_ca = ettml_field_flag(L, 1, "authority");
   o.not_before = check_seconds(L, "not_before");
-  o.not_after = check_seconds(L, "not_after");
+  o.not_after = check_end(L);
   o.names = check_names(L);
   certificate = ettml_scratch_new(L, CERTIFICATE_MAX);
   key = ettml_scratch_new(L, CERTIFICATE_MAX);

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "base/chars.h"
+#include "base/utf8.h"
+#include "mime/fold.h"
 #include "mime/message.h"
 
 /* How it works: one pass over the octets; the quoted-printable size is counted by running the
@@ -18,7 +20,18 @@ void ettm_content_scan_init(ettm_content_scan *s) {
   ettm_qp_init(&s->qp, 1);
 }
 
+/* Remembers the number of a line in which something was found for the first time. */
+static void note(uint64_t *place, uint64_t line) {
+  if (*place == 0) {
+    *place = line;
+  }
+}
+
 static void end_line(ettm_content_scan *s) {
+  s->lines++;
+  if (s->line > ETTM_LINE_MAX) {
+    note(&s->facts.long_line, s->lines);
+  }
   if (s->line > s->facts.longest) {
     s->facts.longest = s->line < UINT32_MAX ? (uint32_t)s->line : UINT32_MAX;
   }
@@ -47,6 +60,9 @@ static void see_octet(ettm_content_scan *s, char c) {
   s->line++;
   s->facts.crlf_size++;
   s->facts.high += (unsigned char)c > 127;
+  if (c == '\0') {
+    note(&s->facts.nul_line, s->lines + 1);
+  }
   if (s->last == '\r' || (c != '\t' && ettm_char_is(c, ETTM_CHAR_CONTROL)) ||
       (s->line <= sizeof s->start && is_fragile_start(s))) {
     s->facts.fragile = 1;
@@ -54,9 +70,13 @@ static void see_octet(ettm_content_scan *s, char c) {
 }
 
 static void see(ettm_content_scan *s, char c) {
+  if (s->last == '\r' && c != '\n') {
+    note(&s->facts.bare_line, s->lines);
+  }
   if (c == '\n') {
     if (s->last != '\r') {
       end_line(s);
+      note(&s->facts.bare_line, s->lines);
     }
   } else if (c == '\r') {
     s->facts.fragile |= s->last == '\r';
@@ -99,9 +119,51 @@ static void count_qp(ettm_content_scan *s, ettm_str piece) {
   }
 }
 
+/* Completes the code point that an earlier piece has begun; moves *piece behind it. */
+static void join_code_point(ettm_content_scan *s, ettm_str *piece) {
+  while (s->cut_size > 0 && piece->n > 0) {
+    s->cut[s->cut_size++] = *piece->p++;
+    piece->n--;
+    if (ettm_utf8_next(ettm_str_of(s->cut, s->cut_size), NULL) > 0) {
+      s->cut_size = 0;
+    } else if (s->cut_size == sizeof s->cut) {
+      s->facts.not_utf8 = 1;
+      s->cut_size = 0;
+    }
+  }
+}
+
+/* How many octets at the end may be the beginning of a code point: up to three. */
+static size_t open_size(ettm_str s) {
+  size_t n;
+  for (n = 1; n <= 3 && n <= s.n; n++) {
+    unsigned char c = (unsigned char)s.p[s.n - n];
+    if (c >= 0xC0) {
+      return ettm_utf8_next(ettm_str_of(s.p + s.n - n, n), NULL) > 0 ? 0 : n;
+    }
+    if (c < 0x80) {
+      return 0;
+    }
+  }
+  return 0;
+}
+
+static void check_utf8(ettm_content_scan *s, ettm_str piece) {
+  join_code_point(s, &piece);
+  if (piece.n > 0 && !s->facts.not_utf8) {
+    s->cut_size = open_size(piece);
+    piece.n -= s->cut_size;
+    memcpy(s->cut, piece.p + piece.n, s->cut_size);
+    s->facts.not_utf8 = !ettm_utf8_valid(piece);
+  }
+}
+
 void ettm_content_scan_feed(ettm_content_scan *s, ettm_str piece) {
   size_t i = 0;
   s->facts.size += piece.n;
+  if (!s->facts.not_utf8) {
+    check_utf8(s, piece);
+  }
   count_qp(s, piece);
   while (i < piece.n) {
     i += see_run(s, ettm_str_of(piece.p + i, piece.n - i));
@@ -116,7 +178,11 @@ void ettm_content_scan_finish(ettm_content_scan *s, ettm_content_facts *facts) {
   size_t made;
   ettm_qp_finish(&s->qp, out, sizeof out, &made);
   s->facts.qp_size += made;
-  s->facts.fragile |= s->last == '\r';
+  if (s->last == '\r') {
+    s->facts.fragile = 1;
+    note(&s->facts.bare_line, s->lines);
+  }
+  s->facts.not_utf8 |= s->cut_size > 0;
   s->facts.open_end = s->line > 0;
   if (s->line > 0) {
     end_line(s);

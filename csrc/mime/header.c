@@ -201,16 +201,68 @@ static ettm_status append_field(ettm_headers *h, ettm_str name, ettm_str value, 
   return status == ETTM_OK ? ettm_buffer_append(&h->bytes, ETTM_LIT("\r\n")) : status;
 }
 
-/* Adds a field, or nothing. value: as ettm_fold takes it. */
-static ettm_status add_field(ettm_headers *h, ettm_str name, ettm_str value, int is_structured) {
-  size_t before = ettm_buffer_size(&h->bytes);
-  ettm_status status = append_field(h, name, value, is_structured);
+/* Ends a field whose bytes begin at `before`: it is counted, or taken back. status: how writing it
+ * went. */
+static ettm_status end_field(ettm_headers *h, size_t before, ettm_status status) {
   if (status == ETTM_OK) {
     size_t size = ettm_buffer_size(&h->bytes) - before;
     status = ettm_buffer_append(&h->index, ettm_str_of((const char *)&size, sizeof size));
   }
   if (status != ETTM_OK) {
     ettm_buffer_truncate(&h->bytes, before);
+  }
+  return status;
+}
+
+/* Adds a field, or nothing. value: as ettm_fold takes it. */
+static ettm_status add_field(ettm_headers *h, ettm_str name, ettm_str value, int is_structured) {
+  size_t before = ettm_buffer_size(&h->bytes);
+  return end_field(h, before, append_field(h, name, value, is_structured));
+}
+
+/* How many octets the line end at s has; 0: there is none. */
+static size_t line_end_size(ettm_str s) {
+  if (s.n == 0 || (s.p[0] != '\r' && s.p[0] != '\n')) {
+    return 0;
+  }
+  return s.n > 1 && s.p[0] == '\r' && s.p[1] == '\n' ? 2 : 1;
+}
+
+/* Appends ":" and the lines of body, each with CRLF behind. */
+static ettm_status append_lines(ettm_buffer *out, ettm_str body) {
+  ettm_status status = ettm_buffer_append_char(out, ':');
+  while (status == ETTM_OK && body.n > 0) {
+    size_t n = 0, end = 0;
+    while (n < body.n && (end = line_end_size(ettm_str_of(body.p + n, body.n - n))) == 0) {
+      n++;
+    }
+    status = ettm_buffer_append(out, ettm_str_of(body.p, n));
+    if (status == ETTM_OK && end > 0) {
+      status = ettm_buffer_append(out, ETTM_LIT("\r\n"));
+    }
+    body = ettm_str_of(body.p + n + end, body.n - n - end);
+  }
+  return status == ETTM_OK ? ettm_buffer_append(out, ETTM_LIT("\r\n")) : status;
+}
+
+ettm_status ettm_headers_add_field(ettm_headers *h, ettm_str name, ettm_str body) {
+  size_t before = ettm_buffer_size(&h->bytes);
+  unsigned flags = flags_of(name);
+  ettm_status status;
+  if ((flags & REFUSED) != 0) {
+    return ETTM_DONE;
+  }
+  status = check_name(h, name, flags);
+  if (status != ETTM_OK) {
+    return status;
+  }
+  status = ettm_buffer_append(&h->bytes, name);
+  if (status == ETTM_OK) {
+    status = append_lines(&h->bytes, body);
+  }
+  status = end_field(h, before, status);
+  if (status == ETTM_OK && ettm_has_8bit(body)) {
+    h->needs_smtputf8 = 1;
   }
   return status;
 }

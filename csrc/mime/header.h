@@ -49,6 +49,12 @@ ETTM_MUST_USE ettm_status ettm_headers_add_ready(ettm_headers *h, ettm_str name,
  * Same returns, and ETTM_E_ADDRESS, ETTM_E_DOMAIN, ETTM_E_NO_IDNA. */
 ETTM_MUST_USE ettm_status ettm_headers_add_addresses(ettm_headers *h, ettm_str name, ettm_str list);
 
+/* Adds a field as others made it: body is what stands behind the colon, with its folds, whose line
+ * ends (CRLF, CR, LF) become CRLF; UTF-8 in it sets needs_smtputf8. The caller has looked it
+ * through (mime/section.h). Returns ETTM_DONE when nothing was added, as fields of that name are
+ * never written; else as ettm_headers_add_text. */
+ETTM_MUST_USE ettm_status ettm_headers_add_field(ettm_headers *h, ettm_str name, ettm_str body);
+
 /* True (1) when a field of that name (any case) is there; *field, when not NULL, is then set to the
  * whole field with its line ends, lent until the list changes. The first one, if there are many. */
 int ettm_headers_find(const ettm_headers *h, ettm_str name, ettm_str *field);

@@ -67,6 +67,10 @@ ettm_headers *ettm_message_part_headers(ettm_message *m, ettm_part part) {
   return part == 0 ? &m->headers : &m->parts[part]->headers;
 }
 
+ettm_part ettm_message_count(const ettm_message *m) {
+  return (ettm_part)m->count;
+}
+
 /* --- Growing the tree --- */
 
 static ettm_status check_place(const ettm_message *m, ettm_part parent) {
@@ -229,10 +233,14 @@ ettm_status ettm_message_add_multipart(ettm_message *m, ettm_part parent, ettm_s
 
 /* --- Encodings --- */
 
-static void choose_text_encoding(ettm_part_data *p, const ettm_content_facts *facts) {
+static void choose_text_encoding(ettm_part_data *p, int allow_8bit,
+                                 const ettm_content_facts *facts) {
   uint64_t base64_size = ettm_base64_size(facts->crlf_size, ETTM_BASE64_LINE);
   if (facts->high == 0 && !facts->fragile && facts->longest <= ETTM_LINE_GOAL) {
     p->encoding = ETTM_ENCODING_7BIT;
+    p->sent_size = facts->crlf_size;
+  } else if (facts->high > 0 && allow_8bit && !facts->fragile && facts->longest <= ETTM_LINE_MAX) {
+    p->encoding = ETTM_ENCODING_8BIT;
     p->sent_size = facts->crlf_size;
   } else if (facts->high == 0 || facts->qp_size <= base64_size) {
     /* ASCII stays readable in the raw message, whatever it costs. */
@@ -243,17 +251,19 @@ static void choose_text_encoding(ettm_part_data *p, const ettm_content_facts *fa
   }
 }
 
-static void choose_encoding(ettm_part_data *p, int is_message, const ettm_content_facts *facts) {
+/* is_fixed: it may not be encoded (RFC 2045 6.4). */
+static void choose_encoding(ettm_part_data *p, int is_fixed, int allow_8bit,
+                            const ettm_content_facts *facts) {
   p->encoding = ETTM_ENCODING_BASE64;
   p->sent_size = ETTM_SIZE_UNKNOWN;
   p->open_end = facts != NULL && facts->open_end;
-  if (is_message) {
+  if (is_fixed) {
     p->encoding = facts != NULL && facts->high == 0 ? ETTM_ENCODING_7BIT : ETTM_ENCODING_8BIT;
     p->sent_size = facts != NULL ? facts->crlf_size : ETTM_SIZE_UNKNOWN;
   } else if (!p->is_text && p->size != ETTM_SIZE_UNKNOWN) {
     p->sent_size = ettm_base64_size(p->size, ETTM_BASE64_LINE);
   } else if (p->is_text && facts != NULL) {
-    choose_text_encoding(p, facts);
+    choose_text_encoding(p, allow_8bit, facts);
   }
 }
 
@@ -361,41 +371,70 @@ static int is_message(const media_type *t) {
          !ettm_str_equal_nocase(t->name, ETTM_LIT("message/global")); /* RFC 6532 3.5 */
 }
 
-static ettm_status make_leaf(ettm_part_data *p, const ettm_leaf *leaf, const media_type *t,
-                             const ettm_content_facts *facts) {
-  if (is_message(t) && facts != NULL && facts->longest > ETTM_LINE_MAX) {
-    return ETTM_E_LIMIT; /* it may not be encoded */
-  }
-  choose_encoding(p, is_message(t), facts);
-  return make_headers(p, leaf, t, facts);
+static int is_utf8_name(ettm_str charset) {
+  return charset.n == 0 || ettm_str_equal_nocase(charset, ETTM_LIT("utf-8"));
 }
 
 /* Only what is said to be UTF-8 or ASCII can be checked. */
-static ettm_status check_text(const ettm_leaf *leaf, const media_type *t, ettm_str content) {
+static ettm_status check_text(const ettm_leaf *leaf, const media_type *t,
+                              const ettm_content_facts *facts) {
   ettm_str charset = leaf->charset.n > 0 ? leaf->charset : t->charset;
+  int is_ascii = ettm_str_equal_nocase(charset, ETTM_LIT("us-ascii"));
   if (!leaf->is_text || !has_prefix(t, ETTM_LIT("text/"))) {
     return ETTM_OK;
   }
-  if (charset.n == 0 || ettm_str_equal_nocase(charset, ETTM_LIT("utf-8"))) {
-    return ettm_utf8_valid(content) ? ETTM_OK : ETTM_E_UTF8;
+  return (is_utf8_name(charset) && facts->not_utf8) || (is_ascii && facts->high > 0) ? ETTM_E_UTF8
+                                                                                     : ETTM_OK;
+}
+
+static ettm_status check_content(const ettm_leaf *leaf, const media_type *t, int is_fixed,
+                                 const ettm_content_facts *facts) {
+  if (facts == NULL) {
+    return ETTM_OK;
   }
-  if (ettm_str_equal_nocase(charset, ETTM_LIT("us-ascii"))) {
-    return ettm_has_8bit(content) ? ETTM_E_UTF8 : ETTM_OK;
+  if (!is_fixed) {
+    return check_text(leaf, t, facts);
   }
-  return ETTM_OK;
+  if (facts->nul_line > 0) {
+    return ETTM_E_UNSAFE; /* neither 7bit nor 8bit may hold it (RFC 2045 2.7, 2.8) */
+  }
+  return facts->long_line > 0 ? ETTM_E_LIMIT : ETTM_OK;
+}
+
+static ettm_status make_leaf(ettm_part_data *p, const ettm_leaf *leaf, const media_type *t,
+                             const ettm_content_facts *facts) {
+  int is_fixed = leaf->is_ready || is_message(t);
+  ettm_status status = check_content(leaf, t, is_fixed, facts);
+  if (status != ETTM_OK) {
+    return status;
+  }
+  choose_encoding(p, is_fixed, leaf->allow_8bit, facts);
+  return leaf->is_ready ? ETTM_OK : make_headers(p, leaf, t, facts);
 }
 
 static ettm_status begin_leaf(const ettm_message *m, ettm_part parent, const ettm_leaf *leaf,
                               media_type *t, ettm_part_data **out) {
   ettm_status status = check_place(m, parent);
+  if (status == ETTM_OK && leaf->is_ready && m->count > 0) {
+    status = ETTM_E_STATE;
+  }
   if (status == ETTM_OK) {
-    status = parse_type(leaf->type, t);
+    status = parse_type(leaf->is_ready ? ettm_str_of(NULL, 0) : leaf->type, t);
   }
   if (status == ETTM_OK) {
     status = new_part(m, parent, out);
   }
   if (status == ETTM_OK) {
-    (*out)->is_text = leaf->is_text || is_message(t);
+    (*out)->is_text = leaf->is_text || leaf->is_ready || is_message(t);
+  }
+  return status;
+}
+
+static ettm_status attach_leaf(ettm_message *m, ettm_part_data *p, const ettm_leaf *leaf,
+                               ettm_status status, ettm_part *out) {
+  status = attach(m, p, status, out);
+  if (status == ETTM_OK && leaf->is_ready) {
+    m->is_ready = 1;
   }
   return status;
 }
@@ -417,14 +456,6 @@ static ettm_status fill_leaf(ettm_part_data *p, const ettm_leaf *leaf, const med
                              ettm_str content) {
   ettm_content_scan scan;
   ettm_content_facts facts;
-  ettm_status status = check_text(leaf, t, content);
-  if (status == ETTM_OK && is_message(t) && content.n > 0 &&
-      memchr(content.p, '\0', content.n) != NULL) {
-    status = ETTM_E_UNSAFE; /* neither 7bit nor 8bit may hold it (RFC 2045 2.7, 2.8) */
-  }
-  if (status != ETTM_OK) {
-    return status;
-  }
   if (!p->is_text) {
     return make_leaf(p, leaf, t, NULL);
   }
@@ -446,7 +477,7 @@ ettm_status ettm_message_add_leaf(ettm_message *m, ettm_part parent, const ettm_
   if (status == ETTM_OK) {
     status = fill_leaf(p, leaf, &t, content);
   }
-  return attach(m, p, status, out);
+  return attach_leaf(m, p, leaf, status, out);
 }
 
 ettm_status ettm_message_add_external(ettm_message *m, ettm_part parent, const ettm_leaf *leaf,
@@ -461,5 +492,5 @@ ettm_status ettm_message_add_external(ettm_message *m, ettm_part parent, const e
   p->is_external = 1;
   p->size = size == ETTM_SIZE_UNKNOWN && facts != NULL ? facts->size : size;
   status = make_leaf(p, leaf, &t, facts);
-  return attach(m, p, status, out);
+  return attach_leaf(m, p, leaf, status, out);
 }

@@ -39,6 +39,10 @@ typedef struct ettm_content_facts {
   int fragile;        /* what a relay may change: control characters, a bare CR, white space at a
                          line's end, a line that starts with "From " or "." or "--=_" */
   int open_end;       /* the last line has no line end */
+  int not_utf8;       /* somewhere it is not valid UTF-8 */
+  uint64_t long_line; /* the first line above 998 octets, counted from 1; 0: there is none */
+  uint64_t bare_line; /* the first that ends with a CR or an LF alone */
+  uint64_t nul_line;  /* the first with a NUL */
 } ettm_content_facts;
 
 /* What a leaf is. All views are borrowed for the call only; an empty one means absent. */
@@ -51,6 +55,10 @@ typedef struct ettm_leaf {
   int is_text;          /* 1: line ends are line ends and become CRLF; 0: every octet is kept.
                            Content of message/... (not message/global) is always text: it may not
                            be encoded (RFC 2046 5.2.1) */
+  int allow_8bit;       /* 1: text that is not ASCII may go as 8bit, if its lines allow that */
+  int is_ready; /* 1: the body of a ready-made message, whose header section is in the headers
+                   of the message and says all; the other fields are ignored, nothing is
+                   encoded. It must be the only part */
 } ettm_leaf;
 
 typedef struct ettm_seal {
@@ -87,28 +95,33 @@ ETTM_MUST_USE ettm_status ettm_message_add_multipart(ettm_message *m, ettm_part 
                                                      ettm_part *out);
 
 /* Adds a leaf whose content is copied in. Same returns, and what its fields can cause:
- * ETTM_E_UNSAFE, ETTM_E_UTF8 (text in UTF-8 that is not), ETTM_E_NAME (of a type, charset,
- * disposition or content_id), ETTM_E_LIMIT (also: message/... with a line above 998 octets). */
+ * ETTM_E_UNSAFE (also: a NUL in message/... or a ready body), ETTM_E_UTF8 (text in UTF-8 that is
+ * not), ETTM_E_NAME (of a type, charset, disposition or content_id), ETTM_E_LIMIT (also:
+ * message/... or a ready body with a line above 998 octets). */
 ETTM_MUST_USE ettm_status ettm_message_add_leaf(ettm_message *m, ettm_part parent,
                                                 const ettm_leaf *leaf, ettm_str content,
                                                 ettm_part *out);
 
 /* Adds a leaf whose content comes when it is read. size: octets as given, or ETTM_SIZE_UNKNOWN.
- * facts: of the whole content, or NULL: it is then sent in base64 (message/...: as 8bit). Text is
- * not validated here. */
+ * facts: of the whole content, by which it is checked as if it were copied; or NULL: it is not
+ * checked, and sent in base64 (message/... and a ready body: as 8bit). Same returns. */
 ETTM_MUST_USE ettm_status ettm_message_add_external(ettm_message *m, ettm_part parent,
                                                     const ettm_leaf *leaf, uint64_t size,
                                                     const ettm_content_facts *facts,
                                                     ettm_part *out);
 
-/* Fixes everything. Returns ETTM_OK, or: ETTM_E_STATE: sealed already, no part, or a multipart
- * without parts; ETTM_E_ARGUMENT: no From, several authors in From without a Sender (RFC 5322
- * 3.6.2), too little entropy, a date out of range, a host that can stand in no Message-ID;
- * ETTM_E_ADDRESS, ETTM_E_DOMAIN, ETTM_E_NO_IDNA: From or the host; ETTM_E_DUPLICATE; ETTM_E_LIMIT;
- * ETTM_E_MEMORY. After a failure the message can only be released. */
+/* Fixes everything. A ready-made message gets nothing that it does not have. Returns ETTM_OK, or:
+ * ETTM_E_STATE: sealed already, no part, or a multipart without parts; ETTM_E_ARGUMENT: no From,
+ * several authors in From without a Sender (RFC 5322 3.6.2), too little entropy, a date out of
+ * range, a host that can stand in no Message-ID; ETTM_E_ADDRESS, ETTM_E_DOMAIN, ETTM_E_NO_IDNA:
+ * From or the host; ETTM_E_DUPLICATE; ETTM_E_LIMIT; ETTM_E_MEMORY. After a failure the message can
+ * only be released. */
 ETTM_MUST_USE ettm_status ettm_message_seal(ettm_message *m, const ettm_seal *seal);
 
 int ettm_message_is_sealed(const ettm_message *m);
+
+/* How many parts it has; their numbers are below. */
+ettm_part ettm_message_count(const ettm_message *m);
 
 /* Of a sealed message: its Message-ID with brackets, and its whole header section with the empty
  * line behind it. Lent while the reference is held. */
@@ -126,9 +139,12 @@ int ettm_message_needs_smtputf8(const ettm_message *m);
 /* Looks through a content given in pieces: init, scan each piece, finish. */
 typedef struct ettm_content_scan {
   ettm_content_facts facts;
-  uint64_t line; /* octets of the present line */
-  char start[5]; /* how the present line begins */
-  char last;     /* the octet before */
+  uint64_t line;  /* octets of the present line */
+  char start[5];  /* how the present line begins */
+  char last;      /* the octet before */
+  uint64_t lines; /* that are over */
+  char cut[4];    /* a code point that began in an earlier piece */
+  size_t cut_size;
   ettm_qp qp;
 } ettm_content_scan;
 

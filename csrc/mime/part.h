@@ -45,6 +45,7 @@ struct ettm_message {
   int has_failed; /* in sealing */
   int needs_8bit;
   int needs_smtputf8;
+  int is_ready;         /* its header section was made by others */
   ettm_headers headers; /* until sealed */
   ettm_part_data **parts;
   size_t count;

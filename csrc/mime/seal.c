@@ -143,6 +143,9 @@ static ettm_status add_message_id(ettm_message *m, const ettm_seal *seal, ettm_s
 
 static ettm_status complete_fields(ettm_message *m, const ettm_seal *seal, ettm_buffer *host) {
   ettm_status status = check_authors(m, host);
+  if (m->is_ready) {
+    return status;
+  }
   if (status == ETTM_OK && seal->message_id_host.n > 0) {
     ettm_buffer_truncate(host, 0);
     status = ettm_idna_to_ascii(host, seal->message_id_host);
@@ -247,7 +250,7 @@ static ettm_status make_head(const ettm_message *m, ettm_part_data *p) {
 static ettm_status append_date(ettm_message *m, ettm_buffer *head, const ettm_seal *seal) {
   char date[ETTM_DATE_SIZE];
   ettm_status status;
-  if (ettm_headers_find(&m->headers, ETTM_LIT("Date"), NULL)) {
+  if (m->is_ready || ettm_headers_find(&m->headers, ETTM_LIT("Date"), NULL)) {
     return ETTM_OK;
   }
   status = ettm_date_format(seal->now, seal->zone_minutes, date);
@@ -322,7 +325,7 @@ static ettm_status seal_all(ettm_message *m, const ettm_seal *seal) {
   if (status == ETTM_OK && seal->entropy.n < ETTM_ENTROPY_SIZE) {
     status = ETTM_E_ARGUMENT;
   }
-  if (status == ETTM_OK) {
+  if (status == ETTM_OK && !m->is_ready) {
     status = check_fields(m);
   }
   if (status != ETTM_OK) {

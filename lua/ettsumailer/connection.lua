@@ -7,6 +7,7 @@ local core = require "ettsumailer.core"
 local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
 local own_name_of = require "ettsumailer.own_name"
+local reading = require "ettsumailer.reading"
 
 local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
 local tostring, type = tostring, type
@@ -210,15 +211,13 @@ local function source_of(message)
   if type(message) == "string" then
     return { text = message, at = 1 }
   end
-  return { reader = message:reader() }
+  local reader, err = reading.open(message)
+  return reader and { reader = reader }, err
 end
 
--- From the 354 to the reply that is the result.
-local function send_content(self, source)
+-- The content, and the reply to it.
+local function exchange_content(self, source)
   local ok, event = drive.content(self, source)
-  if source.reader then
-    source.reader:close()
-  end
   if ok then
     return drive.await(self)
   elseif errors.is(event) then
@@ -226,6 +225,19 @@ local function send_content(self, source)
   end
   self:hang_up()
   return drive.refusal(self, event)
+end
+
+-- From the 354 to the reply that is the result.
+local function send_content(self, source)
+  self.busy = true
+  local reply, err = exchange_content(self, source)
+  self.busy = false
+  if not reply then
+    local fate = self.session:fate()
+    err.delivery = fate == "accepted" and "unknown" or fate
+    err.retryable = err.temporary and fate ~= "unknown"
+  end
+  return reply, err
 end
 
 ---DATA and the content.
@@ -240,21 +252,18 @@ function Connection:data(message)
     error(("bad argument #1 to 'data' (a message or a string expected, got %s)"):format(
       type(message)), 2)
   end
+  local source
+  source, err = source_of(message)
+  if not source then
+    return nil, err
+  end
   local reply, event = command(self, "DATA")
   if not reply then
     return nil, event
   elseif event.kind ~= "BODY" then
     return drive.refusal(self, event)
   end
-  self.busy = true
-  reply, err = send_content(self, source_of(message))
-  self.busy = false
-  if not reply then
-    local fate = self.session:fate()
-    err.delivery = fate == "accepted" and "unknown" or fate
-    err.retryable = err.temporary and fate ~= "unknown"
-  end
-  return reply, err
+  return send_content(self, source)
 end
 
 -- Commands of one optional string.

@@ -8,6 +8,7 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local reading = require "ettsumailer.reading"
 
 local huge, min = math.huge, math.min
 
@@ -227,6 +228,24 @@ local function pump(session, source)
   return session:pump(source.reader)
 end
 
+-- Does what the content stopped for: it waits for room, or for what Lua gives. Returns true; or nil
+-- and an event that came instead, or an error.
+local function make_way(link, source, code, text)
+  if code == "WAIT" then
+    local event, err = pull(link)
+    if event or err then
+      return nil, event or err
+    end
+    return move(link)
+  elseif code ~= "NEED" then
+    return M.fail(link, code, text)
+  elseif not reading.supply(source.reader) then
+    return M.fail(link, "SOURCE", "the message has a part whose content nobody gives")
+  end
+  link.since = clock(link) -- the time that a source takes is not the server's
+  return true
+end
+
 ---Sends a whole content after the BODY event, up to its queued end; what is still to be written
 ---leaves with the wait for the next event. A content that fails leaves one way on: the connection
 ---is dropped.
@@ -245,19 +264,10 @@ function M.content(link, source)
     local done, code, text = pump(session, source)
     if done then
       return true
-    elseif code ~= "WAIT" then
-      return M.fail(link, code, text)
     end
-    local event, err = pull(link)
-    if event then
+    local ok, event = make_way(link, source, code, text)
+    if not ok then
       return nil, event
-    end
-    local moved
-    if not err then
-      moved, err = move(link)
-    end
-    if not moved then
-      return nil, err
     end
   end
 end

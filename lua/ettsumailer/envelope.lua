@@ -12,12 +12,13 @@ local M = {}
 ---What a caller may say of it.
 M.FIELDS = { from = "text", to = "texts" }
 
--- Every recipient once: local parts as they are, domains without case.
+-- Every recipient once: local parts as they are, domains without case and in A-labels.
 local function recipients_of(lists)
   local all, seen = {}, {}
   for _, list in ipairs(lists) do
     for _, recipient in ipairs(list) do
-      local key = recipient.local_part .. "@" .. recipient.domain:lower()
+      local domain = recipient.domain_ascii or recipient.domain
+      local key = recipient.local_part .. "@" .. domain:lower()
       if not seen[key] then
         seen[key] = true
         all[#all + 1] = recipient

@@ -162,7 +162,7 @@ local function message_and_envelope(self, given, level)
       error("bad argument #1 to 'send' (a message made by ettsumailer.message expected)", level + 1)
     end
     return given, envelope
-  elseif type(given) == "table" and given.from == nil and self.settings.from then
+  elseif type(given) == "table" and not (given.from or given.raw) and self.settings.from then
     given = options.merge({ from = self.settings.from }, given)
   end
   local message, err = message_of.new(given, level + 1)

@@ -1,44 +1,70 @@
--- A message from a table: addresses, subject, text, html, attachments; and its envelope.
--- Why: what people want to say, turned into the tree that the core seals.
--- Not: encoding, folding, boundaries (the core), nor sending (transaction.lua).
+-- A message from a table of what it says, or from one that others made; and its envelope.
+-- Why: what people want to say, turned into what the core seals.
+-- Not: its header fields (header_fields.lua), its parts (body.lua, part_tree.lua), encoding and
+--  folding (the core), nor sending (transaction.lua).
 
 local address = require "ettsumailer.address"
-local core = require "ettsumailer.core"
+local body = require "ettsumailer.body"
+local content_part = require "ettsumailer.content_part"
+local core = require "ettsumailer.message_methods"
 local envelope_of = require "ettsumailer.envelope"
 local errors = require "ettsumailer.errors"
-local media_types = require "ettsumailer.media_types"
+local header_fields = require "ettsumailer.header_fields"
+local identifier = require "ettsumailer.identifier"
+local list_fields = require "ettsumailer.list_fields"
 local options = require "ettsumailer.options"
+local part_tree = require "ettsumailer.part_tree"
+local ready_message = require "ettsumailer.ready_message"
 
-local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
-local tostring, type = tostring, type
-local concat, sort = table.concat, table.sort
+local error, ipairs, setmetatable, type = error, ipairs, setmetatable, type
+local max, min = math.max, math.min
 
 local M = {}
 
----The fields of a message, with their kinds.
-M.FIELDS = {
+---The fields of a message, with their kinds. A text of several addresses is a list, too.
+--- from, sender, reply_to, to, cc, bcc   addresses; bcc is in the envelope only
+--- lenient_local_part   dots in odd places are taken in to, cc and bcc of any domain
+--- allow_group_from     from and sender may have groups (RFC 6854): readers that expect none lose
+---                      the author or the message, so only where RFC 6854 4 says to
+--- subject, text, html  UTF-8
+--- auto_text            true: the text is made of html where no text is given
+--- attachments          a list of paths or of body.ATTACHMENT
+--- inline               images that html shows as "cid:NAME": a list of body.INLINE, NAME is its
+---                      cid. "logo" becomes logo@RANDOM.HOST, and html is pointed to it;
+---                      "logo@example.com" stays
+--- calendar             an invitation: its content, or body.CALENDAR
+--- parts                a tree of the caller's own (part_tree.lua) in place of all these
+--- body                 "7bit"; "8bit": text may go as it is, and the server must offer 8BITMIME
+--- headers              more fields: { Name = "value" } or { { "Name", "value" }, ... }
+--- message_id, in_reply_to, references   identifiers, with or without brackets
+--- priority             "high", "normal", "low"
+--- read_receipt         true, or who is to be told that the message was shown (RFC 8098)
+--- auto_submitted       true for "auto-generated", or another word of RFC 3834
+--- list                 list_fields.FIELDS: List-Id, List-Unsubscribe and the like
+--- envelope             envelope.FIELDS, where it is not to follow from the addresses
+--- date                 Unix time; now where absent
+--- zone_minutes         of the date, east of UTC; the local zone where absent
+--- entropy              32 random octets or more; with date and zone_minutes the message is a pure
+---                      function of its fields
+--- message_id_host      the right side of Message-ID; the domain of from where absent
+---and those of ready_message.FIELDS for one that others made.
+M.FIELDS = options.merge(ready_message.FIELDS, {
   from = "texts", sender = "text", reply_to = "texts", to = "texts", cc = "texts", bcc = "texts",
-  subject = "string", text = "string", html = "string", attachments = "table", headers = "table",
-  message_id = "string", in_reply_to = "texts", references = "texts", envelope = "table",
-  date = "integer", zone_minutes = "integer", entropy = "string",
-}
+  lenient_local_part = "boolean", allow_group_from = "boolean",
+  subject = "string", text = "string", html = "string", auto_text = "boolean",
+  attachments = "table", inline = "table", calendar = "table or string", parts = "table",
+  body = "string", headers = "table",
+  message_id = "string", in_reply_to = "texts", references = "texts", priority = "string",
+  read_receipt = "texts or true", auto_submitted = "string or true", list = "table",
+})
 
-local ATTACHMENT = {
-  path = "string", content = "string", filename = "string", type = "string", charset = "string",
-}
+-- Fields that parts stands in place of.
+local BODY_FIELDS = { "text", "html", "auto_text", "attachments", "inline", "calendar" }
 
-local ADDRESS_FIELDS = { "from", "sender", "reply_to", "to", "cc" }
-local HEADER_NAMES = {
-  from = "From", sender = "Sender", reply_to = "Reply-To", to = "To", cc = "Cc",
-  in_reply_to = "In-Reply-To", references = "References", message_id = "Message-ID",
-}
+local ENTROPY = 32
 
--- Header fields that hold addresses, when they are given by name in `headers`.
-local ADDRESS_HEADERS = {
-  ["from"] = true, ["sender"] = true, ["reply-to"] = true, ["to"] = true, ["cc"] = true,
-  ["resent-from"] = true, ["resent-sender"] = true, ["resent-to"] = true, ["resent-cc"] = true,
-  ["disposition-notification-to"] = true,
-}
+-- A time that is in no year of four digits, and that the core can take.
+local DISTANT = 2 ^ 52
 
 -- What the library knows of a sealed message beyond its bytes.
 local envelopes = setmetatable({}, { __mode = "k" })
@@ -47,12 +73,22 @@ local function refuse(field, code, text)
   return errors.refuse(code, ("%s: %s"):format(field, text))
 end
 
+-- How the addresses of a field are read.
+local function reading_of(field, given)
+  if field == "from" or field == "sender" then
+    return { groups = given.allow_group_from == true }
+  end
+  local is_recipient = field == "to" or field == "cc" or field == "bcc"
+  return { lenient_local_part = is_recipient and given.lenient_local_part or nil }
+end
+
 -- Reads all address fields. Returns their texts and lists by field, or nil, err.
 local function read_addresses(given)
   local texts, lists = {}, {}
-  for _, field in ipairs { "from", "sender", "reply_to", "to", "cc", "bcc" } do
-    if given[field] ~= nil then
-      local text, list = address.read(field, given[field])
+  for _, field in ipairs { "from", "sender", "reply_to", "to", "cc", "bcc", "read_receipt" } do
+    local value = given[field]
+    if value ~= nil and value ~= true then
+      local text, list = address.read(field, value, reading_of(field, given))
       if not text then
         return nil, list
       end
@@ -62,12 +98,13 @@ local function read_addresses(given)
   return texts, lists
 end
 
-local function check_senders(_, _, _, lists)
+-- RFC 5322 3.6.2, RFC 6854 2: Sender is there unless From is one mailbox.
+local function check_senders(texts, lists)
   local from = lists.from or {}
-  if #from == 0 then
+  if (texts.from or "") == "" then
     return errors.refuse("ADDRESS", "from is missing: every message has an author")
-  elseif #from > 1 and not lists.sender then
-    return errors.refuse("ADDRESS", "from has several addresses: sender must name one")
+  elseif #from ~= 1 and not lists.sender then
+    return errors.refuse("ADDRESS", "from is not exactly one address: sender must name one")
   elseif lists.sender and #lists.sender ~= 1 then
     return errors.refuse("ADDRESS", "sender must be exactly one address")
   end
@@ -75,185 +112,119 @@ local function check_senders(_, _, _, lists)
   return true
 end
 
--- Address fields and the subject, in the order people read them.
-local function add_addresses(core_message, given, texts)
-  for _, field in ipairs(ADDRESS_FIELDS) do
-    if texts[field] and texts[field] ~= "" then
-      local ok, code, why = core_message:header("addresses", HEADER_NAMES[field], texts[field])
-      if not ok then
-        return refuse(field, code, why)
-      end
-    end
+-- The host of identifiers, where the core cannot take that of From by itself.
+local function find_host(given, lists, context)
+  local author = lists.from[1]
+  if author and not (given.inline or given.message_id_host) then
+    return true
   end
-  local ok, code, why = true, nil, nil
-  if given.subject then
-    ok, code, why = core_message:header("text", "Subject", given.subject)
-  end
-  if not ok then
-    return refuse("subject", code, why)
-  end
-  return true
+  local err
+  context.host, err = identifier.host(given, author or lists.sender[1])
+  return context.host and true, err
 end
 
--- "<id@host>" of an id with or without its brackets, or nil.
-local function message_id_of(text)
-  local id = text:match "^<([^%s<>]+)>$" or text:match "^[^%s<>]+$"
-  local is_id = id and id:find "^[^@%z\1-\31\127-\255]+@[^@%z\1-\31\127-\255]+$"
-  return is_id and "<" .. id .. ">" or nil
-end
-
--- The ids of a value: a text of one or more, or a list of such. nil where one is none.
-local function ids_of(value)
-  local ids = {}
-  for _, text in ipairs(type(value) == "table" and value or { value }) do
-    for word in tostring(text):gmatch "[^ ]+" do
-      ids[#ids + 1] = message_id_of(word)
-      if not message_id_of(word) then
-        return nil
-      end
-    end
-  end
-  return ids
-end
-
-local function add_ids(core_message, given)
-  for _, field in ipairs { "message_id", "in_reply_to", "references" } do
-    local ids = ids_of(given[field])
-    if not ids or (given[field] and #ids == 0) or (field == "message_id" and #ids > 1) then
-      return refuse(field, "CONFIG", "not a message identifier such as <id@example.com>")
-    elseif #ids > 0 then
-      local ok, code, why = core_message:header("ready", HEADER_NAMES[field], concat(ids, " "))
-      if not ok then
-        return refuse(field, code, why)
-      end
-    end
-  end
-  return true
-end
-
--- { ["X-A"] = "b" } or { { "X-A", "b" }, ... } as a list of pairs; a map in the order of its names.
-local function header_pairs(headers)
-  local list = {}
-  for _, pair in ipairs(headers) do
-    local is_pair = type(pair) == "table"
-    list[#list + 1] = is_pair and { pair[1] or pair.name, pair[2] or pair.value } or {}
-  end
-  local first = #list + 1
-  local names = {}
-  for name in pairs(headers) do
-    if type(name) == "string" then
-      names[#names + 1] = name
-    end
-  end
-  sort(names)
-  for i, name in ipairs(names) do
-    list[first + i - 1] = { name, headers[name] }
-  end
-  return list
-end
-
-local function add_headers(core_message, given)
-  for _, pair in ipairs(header_pairs(given.headers or {})) do
-    local name, value = pair[1], pair[2]
-    local kind = ADDRESS_HEADERS[name:lower()] and "addresses" or "text"
-    local ok, code, why = core_message:header(kind, name, value)
-    if not ok then
-      return refuse("headers", code, why)
-    end
-  end
-  return true
-end
-
-local function add_body(core_message, parent, given)
-  if given.text and given.html then
-    parent = core_message:multipart(parent, "alternative")
-  end
-  for _, leaf in ipairs { { "text", "text/plain" }, { "html", "text/html" } } do
-    local field, mime_type = leaf[1], leaf[2]
-    if given[field] or (field == "text" and not given.html) then
-      local description = { type = mime_type, text = true }
-      local part, code, why = core_message:leaf(parent, description, given[field] or "")
-      if not part then
-        return refuse(field, code, why)
-      end
-    end
-  end
-  return true
-end
-
-local function add_attachment(core_message, parent, i, given)
-  if type(given) == "string" then
-    given = { path = given }
-  end
-  local filename = given.filename or given.path
-  local leaf = {
-    type = given.type or media_types.of(filename), charset = given.charset, filename = filename,
-    disposition = "attachment", text = false,
-  }
-  local part, code, why
-  if given.path then
-    part, code, why = core_message:leaf_file(parent, leaf, given.path)
+local function add_parts(message, given, context)
+  local node, err
+  if given.parts then
+    node, err = part_tree.tree(given.parts, context)
   else
-    part, code, why = core_message:leaf(parent, leaf, given.content)
+    node, err = body.tree(given, context)
   end
-  if not part then
-    return refuse(("attachments[%d]"):format(i), code, why)
+  local part
+  if node then
+    part, err = content_part.add(message, nil, node)
   end
-  return true
+  return part and true, err
 end
 
-local function add_parts(core_message, given)
-  local attachments = given.attachments or {}
-  local parent = #attachments > 0 and core_message:multipart(nil, "mixed") or nil
-  local ok, err = add_body(core_message, parent, given)
-  for i, attachment in ipairs(attachments) do
-    if not ok then
-      break
-    end
-    ok, err = add_attachment(core_message, parent, i, attachment)
+-- Fills an empty message of the core. Returns the addresses that the envelope follows from.
+local function compose(message, given, context)
+  local texts, lists = read_addresses(given)
+  if not texts then
+    return nil, lists
   end
-  return ok, err
+  local ok, err = check_senders(texts, lists)
+  if ok then
+    ok, err = find_host(given, lists, context)
+  end
+  if ok then
+    ok, err = header_fields.add(message, given, texts)
+  end
+  if ok then
+    ok, err = add_parts(message, given, context)
+  end
+  return ok and lists, err
 end
 
-local function seal(core_message, given)
-  local ok, code, why = core_message:seal {
-    now = given.date, zone = given.zone_minutes, entropy = given.entropy,
+local function seal(message, given, context)
+  local ok, code, why = message:seal {
+    now = given.date, zone = given.zone_minutes, entropy = context.entropy,
+    host = context.host,
   }
   if not ok then
-    return errors.refuse(code, why)
+    return errors.refuse(code, given.raw and "raw: " .. why or why)
   end
   return true
 end
+
+local BODIES = { ["7bit"] = true, ["8bit"] = true }
+
+local function check_body(given)
+  if given.body == "binary" then
+    return refuse("body", "CONFIG", '"binary" needs BINARYMIME and CHUNKING, which are not spoken')
+  elseif given.body and not BODIES[given.body] then
+    return refuse("body", "CONFIG", 'it must be "7bit" or "8bit"')
+  elseif given.raw_newlines and given.raw_newlines ~= "normalize"
+    and given.raw_newlines ~= "reject" then
+    return refuse("raw_newlines", "CONFIG", 'it must be "normalize" or "reject"')
+  end
+  return true
+end
+
+-- What the message is made of beside what it says. Returns nil, err for values that cannot be.
+local function context_of(given)
+  local zone = given.zone_minutes or 0
+  if zone <= -1440 or zone >= 1440 then
+    return refuse("zone_minutes", "CONFIG", "no zone is a day away")
+  end
+  local date = core.date(given.date and max(min(given.date, DISTANT), -DISTANT), given.zone_minutes)
+  if not date then
+    return refuse("date", "CONFIG", "the year must be 1900 to 9999")
+  elseif given.entropy and #given.entropy < ENTROPY then
+    return refuse("entropy", "CONFIG", ("it must have %d octets"):format(ENTROPY))
+  end
+  local ok, err = check_body(given)
+  return ok and {
+    given = given, date = date, entropy = given.entropy or core.random(ENTROPY),
+    allow_8bit = given.body == "8bit",
+  }, err
+end
+
+local ADDRESS_LISTS = {
+  "from", "reply_to", "to", "cc", "bcc", "read_receipt", "in_reply_to", "references",
+}
 
 local function check_addresses(given, level)
-  for _, field in ipairs { "from", "reply_to", "to", "cc", "bcc", "in_reply_to", "references" } do
+  for _, field in ipairs(ADDRESS_LISTS) do
     local value = given[field]
     for _, item in ipairs(type(value) == "table" and value or {}) do
       if type(item) ~= "string" and type(item) ~= "userdata" then
         error(("message: option '%s' must hold strings and addresses, not a %s"):format(
-          field, type(item)), level)
+          field, type(item)), level + 1)
       end
     end
   end
 end
 
-local function check_attachments(attachments, level)
-  for i, given in ipairs(attachments or {}) do
-    if type(given) ~= "string" then
-      local what = ("message: attachments[%d]"):format(i)
-      options.check(what, given, ATTACHMENT, level)
-      if (given.path == nil) == (given.content == nil) then
-        error(what .. ": exactly one of path and content must be given", level)
-      end
-    end
+local function check_parts(given, level)
+  level = level + 1
+  if not given.parts then
+    return body.check(given, level)
   end
-end
-
-local function check_headers(headers, level)
-  for _, pair in ipairs(header_pairs(headers or {})) do
-    if type(pair[1]) ~= "string" or type(pair[2]) ~= "string" then
-      error("message: option 'headers' must be { Name = \"value\" } or { { \"Name\", \"value\" } }",
-        level)
+  part_tree.check("message: parts", given.parts, level)
+  for _, field in ipairs(BODY_FIELDS) do
+    if given[field] ~= nil then
+      error(("message: parts stands in place of '%s'"):format(field), level)
     end
   end
 end
@@ -262,36 +233,48 @@ end
 local function check(given, level)
   level = level + 1
   options.check("message", given, M.FIELDS, level)
-  check_addresses(given, level)
-  check_attachments(given.attachments, level)
-  check_headers(given.headers, level)
   options.check("message: envelope", given.envelope or {}, envelope_of.FIELDS, level)
+  if given.raw then
+    return ready_message.check(given, level)
+  end
+  check_addresses(given, level)
+  check_parts(given, level)
+  header_fields.check_pairs("message: option 'headers'", given.headers, level)
+  if given.list then
+    list_fields.check(given.list, level)
+  end
+  if given.raw_newlines or given.resent then
+    error("message: raw_newlines and resent go with raw only", level)
+  end
 end
 
----Composes and seals a message. Files are opened now, and read when it is sent.
+---Composes and seals a message. Files are opened for a look now, and read when it is sent.
 ---@param given table    the fields of M.FIELDS
 ---@param level integer? as of `error`
----@return userdata? message :reader() :size() :id() :needs_smtputf8()
+---@return userdata? message :reader() :size() :id() :write(path) :needs_smtputf8() :needs_8bit()
 ---@return ettsumailer.error?
 function M.new(given, level)
   check(given, (level or 1) + 1)
-  local core_message = core.message()
-  local texts, lists = read_addresses(given)
-  if not texts then
-    return nil, lists
-  end
-  for _, step in ipairs { check_senders, add_addresses, add_ids, add_headers, add_parts, seal } do
-    local ok, err = step(core_message, given, texts, lists)
-    if not ok then
-      return nil, err
-    end
-  end
-  local envelope, err = envelope_of.new(given.envelope or {}, lists)
-  if not envelope then
+  local context, err = context_of(given)
+  if not context then
     return nil, err
   end
-  envelopes[core_message] = envelope
-  return core_message
+  local message = core.message()
+  local fill = given.raw and ready_message.fill or compose
+  local lists, ok, envelope
+  lists, err = fill(message, given, context)
+  if lists then
+    ok, err = seal(message, given, context)
+  end
+  if ok then
+    envelope, err = envelope_of.new(given.envelope or {}, lists)
+  end
+  if not envelope then
+    message:close()
+    return nil, err
+  end
+  envelopes[message] = envelope
+  return message
 end
 
 ---@param message userdata

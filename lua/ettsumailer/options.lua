@@ -3,6 +3,7 @@
 -- Not: whether a value makes sense (a host, a port); that is nil, err from whoever uses it.
 
 local error, pairs, type, tostring, rawget = error, pairs, type, tostring, rawget
+local io = io
 local min, floor, huge = math.min, math.floor, math.huge
 
 local M = {}
@@ -54,6 +55,10 @@ local function is_integer(value)
   return type(value) == "number" and value == floor(value) and value > -huge and value < huge
 end
 
+local function is_file(value)
+  return io.type(value) ~= nil
+end
+
 local function is_text(value)
   return type(value) == "string" or type(value) == "userdata"
 end
@@ -67,6 +72,31 @@ local KINDS = {
   ["function"] = { "a function", function(v) return type(v) == "function" end },
   table = { "a table", function(v) return type(v) == "table" end },
   text = { "a string or an address", is_text },
+  ["table or string"] = {
+    "a string or a table",
+    function(v) return type(v) == "string" or type(v) == "table" end,
+  },
+  ["string or true"] = {
+    "a string or true", function(v) return type(v) == "string" or v == true end,
+  },
+  ["texts or true"] = {
+    "a string, an address, a list of them or true",
+    function(v) return is_text(v) or type(v) == "table" or v == true end,
+  },
+  urls = {
+    "a URL, a list of them or false",
+    function(v) return type(v) == "string" or type(v) == "table" or v == false end,
+  },
+  content = {
+    "a string, a function or an open file",
+    function(v) return type(v) == "string" or type(v) == "function" or is_file(v) end,
+  },
+  raw = {
+    "a string, a function, an open file or a table",
+    function(v)
+      return type(v) == "string" or type(v) == "function" or type(v) == "table" or is_file(v)
+    end,
+  },
   texts = {
     "a string, an address or a list of them",
     function(v) return is_text(v) or type(v) == "table" end,

@@ -5,6 +5,7 @@
 local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
 local outcome_of = require "ettsumailer.outcome"
+local reading = require "ettsumailer.reading"
 
 local ipairs, pairs, setmetatable, tostring = ipairs, pairs, setmetatable, tostring
 local concat = table.concat
@@ -237,9 +238,7 @@ end
 
 -- The content, and the reply that is the result.
 function Transaction:send_content(last)
-  local reader = self.message:reader()
-  local ok, event = drive.content(self.conn, { reader = reader })
-  reader:close()
+  local ok, event = drive.content(self.conn, { reader = self.reader })
   if ok then
     if last then
       self.conn.quitting = self.conn.session:command "QUIT"
@@ -285,6 +284,17 @@ function Transaction:conclude(event)
   return self:failed(err, self.conn.session:fate() == "unknown" and "unknown" or "not_sent")
 end
 
+-- The dialogue, from MAIL to the reply to the content.
+function Transaction:exchange(parameters, last)
+  local ok, err = self:open(parameters)
+  if ok == nil then
+    return self:failed(err, "not_sent")
+  elseif not ok then
+    return self:refused(self.refusal)
+  end
+  return self:conclude(self:send_content(last))
+end
+
 ---Sends a sealed message to the recipients of an envelope.
 ---@param conn ettsumailer.connection  past EHLO, nothing outstanding
 ---@param message userdata             sealed
@@ -306,16 +316,15 @@ function M.run(conn, message, envelope, how)
   if ok then
     parameters, err = self:mail_parameters()
   end
-  if not parameters then
+  if parameters then
+    self.reader, err = reading.open(message)
+  end
+  if not self.reader then
     return self:failed(err, "not_sent")
   end
-  ok, err = self:open(parameters)
-  if ok == nil then
-    return self:failed(err, "not_sent")
-  elseif not ok then
-    return self:refused(self.refusal)
-  end
-  return self:conclude(self:send_content(how.last))
+  ok, err = self:exchange(parameters, how.last)
+  self.reader:close()
+  return ok, err
 end
 
 return M

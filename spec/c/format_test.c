@@ -111,7 +111,12 @@ static void hides_what_looks_like_an_encoded_word(void) {
   CHECK(!ettm_str_equal(ettm_buffer_view(&out), ETTM_LIT("=?utf-8?Q?ok?=")));
   CHECK(all_ascii(ettm_buffer_view(&out)));
   ettm_buffer_clear(&out);
-  PHRASE("=?utf-8?Q?ok?=", UTF8, "\"=?utf-8?Q?ok?=\"");
+  PHRASE("=?utf-8?Q?ok?=", UTF8, "=?UTF-8?B?PT91dGYtOD9RP29rPz0=?=");
+  PHRASE("エ =?u?q?x?=", UTF8, "=?UTF-8?B?44KoID0/dT9xP3g/PQ==?=");
+  PHRASE("=?x", UTF8, "\"=?x\"");
+  PHRASE("=?=", UTF8, "\"=?=\"");
+  PHRASE("?=", UTF8, "?=");
+  PHRASE("?= =?", UTF8, "\"?= =?\"");
 }
 
 static void refuses_what_cannot_be_written(void) {

@@ -54,11 +54,25 @@ static void login(void) {
   CHECK_INT(ettm_sasl_answer(m, ETTM_LIT("VXNlcm5hbWU6"), &out), ETTM_OK);
   CHECK_STR(ettm_buffer_view(&out), ETTM_LIT("dGlt"));
   ettm_buffer_truncate(&out, 0);
-  CHECK_INT(ettm_sasl_answer(m, ETTM_LIT("Password:"), &out), ETTM_OK);
+  CHECK_INT(ettm_sasl_answer(m, ETTM_LIT("UGFzc3dvcmQ6"), &out), ETTM_OK);
   CHECK_STR(ettm_buffer_view(&out), ETTM_LIT("dGFuc3RhYWZ0YW5zdGFhZg=="));
   CHECK_INT(ettm_sasl_answer(m, ETTM_LIT("VXNlcm5hbWU6"), &out), ETTM_E_PROTOCOL);
   ettm_sasl_free(m);
   ettm_buffer_clear(&out);
+}
+
+static void not_base64(void) {
+  static const char *const challenges[] = {"=AAA", "AA=A", "!", "Password:", "AAA", "AAAA AAAA"};
+  size_t i;
+  for (i = 0; i < sizeof challenges / sizeof challenges[0]; i++) {
+    ettm_buffer out;
+    ettm_sasl *m = begin("LOGIN", &out, ETTM_DONE);
+    ettm_str challenge = ettm_str_of(challenges[i], strlen(challenges[i]));
+    CHECK_INT(ettm_sasl_answer(m, challenge, &out), ETTM_E_PROTOCOL);
+    CHECK_INT(ettm_buffer_size(&out), 0);
+    ettm_sasl_free(m);
+    ettm_buffer_clear(&out);
+  }
 }
 
 static ettm_status try_new(ettm_str mechanism, ettm_str user, ettm_str password) {
@@ -147,6 +161,7 @@ static const check_case cases[] = {
     {"PLAIN answers the first challenge where its initial response was held back", held},
     {"tells the mechanisms in the order to try them", order},
     {"LOGIN answers the first challenge with the user, the second with the password", login},
+    {"does not answer a challenge that is no strict base64 (RFC 4954 4)", not_base64},
     {"refuses unknown mechanisms, NUL, broken UTF-8 and endless secrets", refusals},
     {"survives the failure of each allocation", failures},
     {"leaves no password in memory that it gives back", wiping},

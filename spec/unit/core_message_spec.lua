@@ -402,3 +402,133 @@ describe("a file of the core's message", function()
     assert.are.equal("SOURCE", code)
   end)
 end)
+
+describe("what the core tells of content", function()
+  it("is found in pieces as in one", function()
+    local text = "a\r\n" .. ("x"):rep(999) .. "\nb\0\n日本"
+    for _, size in ipairs { 1, 2, 7, 5000 } do
+      local scan = core.scan()
+      for at = 1, #text, size do
+        assert(scan:feed(text:sub(at, at + size - 1)))
+      end
+      assert.are.same({ size = #text, high = 6, long_line = 2, bare_line = 2, nul_line = 3 }, scan:finish())
+      assert.are.same(scan:finish(), scan:finish())
+      assert.is_false((pcall(scan.feed, scan, "x")))
+    end
+    local scan = core.scan()
+    scan:feed("abc", 3)
+    assert.are.equal(1, scan:finish().size)
+    assert.is_false((pcall(core.message().leaf_source, core.message(), nil, {}, nil, nil, core.scan())))
+  end)
+
+  it("is the size of a file that can be read", function()
+    local path = file_with "hello"
+    assert.are.equal(5, core.file_size(path))
+    os.remove(path)
+    for _, bad in ipairs { path, "/", "a\0b" } do
+      local size, code, text = core.file_size(bad)
+      assert.is_nil(size)
+      assert.are.equal("SOURCE", code)
+      assert.is_string(text)
+    end
+  end)
+
+  it("lets a string and a file begin behind their start", function()
+    local content = ("front\n"):rep(2) .. ("body\n"):rep(5000)
+    local path = file_with(content)
+    for _, add in ipairs {
+      function(message) return message:leaf(nil, { text = true }, content, 13) end,
+      function(message) return message:leaf(nil, { text = true }, content:sub(1, 22), 13) end,
+      function(message)
+        local scan = core.scan()
+        scan:feed(content, 13)
+        scan:finish()
+        return message:leaf_file(nil, { text = true }, path, 13, scan)
+      end,
+    } do
+      local message = new_message()
+      assert(add(message))
+      assert(message:seal(SEAL))
+      local text = read_all(message:reader(), 1000)
+      assert.are.equal(message:size(), #text)
+      assert.is_truthy(body_of(text):find "^body\r\nbody\r\n")
+    end
+    os.remove(path)
+  end)
+
+  it("lists what is read from elsewhere", function()
+    local path = file_with "x"
+    local source = {}
+    local message = new_message()
+    local top = message:multipart(nil, "mixed")
+    assert(message:leaf(top, { text = true }, ("long\n"):rep(2000)))
+    assert(message:leaf_source(top, {}, nil, source))
+    assert(message:leaf_file(top, {}, path))
+    assert(message:leaf_source(top, {}))
+    assert(message:seal(SEAL))
+    local sources, paths = message:sources()
+    os.remove(path)
+    assert.are.equal(1, #sources)
+    assert.are.equal(source, sources[1])
+    assert.are.same({ path }, paths)
+  end)
+
+  it("is asked for by what it was given, and fails by what Lua says", function()
+    local source = {}
+    local message = new_message()
+    assert(message:leaf_source(nil, {}, nil, source))
+    assert(message:seal(SEAL))
+    local reader = message:reader()
+    assert.is_nil(reader:source())
+    assert.is_false((pcall(reader.fail, reader, "too early")))
+    repeat
+      local piece, code = reader:read(4096)
+    until not piece and code == "NEED"
+    assert.are.equal(source, reader:source())
+    assert(reader:fail "gone")
+    for _ = 1, 2 do
+      assert.are.same({ nil, "SOURCE", "gone", n = 3 }, { n = 3, reader:read(10) })
+    end
+    assert.is_nil(reader:source())
+  end)
+end)
+
+describe("the core's small helpers", function()
+  it("read a header section, as far as it is there", function()
+    local text = "A: b\r\n c\r\nD:\r\n\r\nbody"
+    local fields, start, line = core.read_header(text)
+    assert.are.same({ { name = "A", value = " b c", line = 1 }, { name = "D", value = "", line = 3 } }, fields)
+    assert.are.equal("body", text:sub(start))
+    assert.are.equal(5, line)
+    for n = 0, #text - 5 do
+      assert.are.same({ nil, "MORE", n = 2 }, { n = 2, core.read_header(text:sub(1, n)) })
+    end
+    assert.are.equal(1, #core.read_header("A: b", true))
+    local found, code, why = core.read_header("A: b\nC\n", true)
+    assert.is_nil(found)
+    assert.are.equal("CONFIG", code)
+    assert.are.equal("line 2: this is no header field", why)
+    assert.is_nil((core.read_header("A: b\n\n", true, true)))
+  end)
+
+  it("write parameters and dates", function()
+    assert.are.equal("; a=b", core.parameter("a", "b"))
+    assert.are.equal("; a*=UTF-8''%E6%97%A5", core.parameter("a", "日"))
+    assert.are.equal("CONFIG", (select(2, core.parameter("a b", "c"))))
+    assert.are.equal("Thu, 01 Jan 1970 09:00:00 +0900", core.date(0, 540))
+    assert.is_truthy(core.date():find "^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d [+-]%d%d%d%d$")
+    assert.is_nil((core.date(2 ^ 52, 0)))
+  end)
+
+  it("put fields into a message as they stand", function()
+    local message = core.message()
+    assert(message:section "From: a@x.example\nX:  y\n\tz\nBcc: b@x.example\n")
+    assert(message:leaf(nil, { ready = true }, "body"))
+    assert(message:seal(SEAL))
+    assert.are.equal("From: a@x.example\r\nX:  y\r\n\tz\r\n\r\nbody\r\n", (read_all(message:reader())))
+    local ok, code, why = core.message():section "Subject: a\nSubject: b\n"
+    assert.is_nil(ok)
+    assert.are.equal("CONFIG", code)
+    assert.is_truthy(why:find "^line 2: ")
+  end)
+end)

@@ -1,0 +1,173 @@
+-- Reading content that is no string: by itself, and for the readers of messages.
+-- Why: it may come from what waits; so Lua asks for it in plain calls, never the core.
+-- Not: encoding it (the core), nor the bytes of files named by a path (the core reads them).
+
+local core = require "ettsumailer.core"
+local errors = require "ettsumailer.errors"
+local source_of = require "ettsumailer.source"
+
+local ipairs, setmetatable, tostring, type = ipairs, setmetatable, tostring, type
+local min = math.min
+
+local M = {}
+
+-- What has been opened for a reader: its sources, with what each has given.
+local opened_by = setmetatable({}, { __mode = "k" })
+
+-- Opens what is left to be read of a source. Returns a table, or nil and why not.
+local function begin(source)
+  local next_chunk, why = source:open()
+  if not next_chunk then
+    return nil, ("%s: %s"):format(source.label, tostring(why))
+  end
+  return { source = source, next_chunk = next_chunk, skip = source.skip, taken = 0 }
+end
+
+local function cut_front(opened, chunk)
+  local n = min(opened.skip, #chunk)
+  opened.skip = opened.skip - n
+  return n > 0 and chunk:sub(n + 1) or chunk
+end
+
+-- Why it may not end here, or nothing.
+local function problem_at_end(opened, why)
+  local size = opened.source.size
+  if why ~= nil then
+    return tostring(why)
+  elseif size and opened.taken < size then
+    return ("it ended after %d of %d octets"):format(opened.taken, size)
+  end
+end
+
+-- Why it cannot go on, or nothing.
+local function problem_with(opened, chunk, why)
+  local size = opened.source.size
+  if chunk == nil then
+    return problem_at_end(opened, why)
+  elseif type(chunk) ~= "string" then
+    return ("it gave a %s where a string was due"):format(type(chunk))
+  elseif size and opened.taken + #chunk > size then
+    return ("it has more than the %d octets it was said to have"):format(size)
+  end
+end
+
+-- The next string; nil at the end; or nil and why it failed.
+local function pull(opened)
+  local chunk, why = opened.next_chunk()
+  local problem = problem_with(opened, chunk, why)
+  if problem then
+    return nil, ("%s: %s"):format(opened.source.label, problem)
+  elseif chunk then
+    opened.taken = opened.taken + #chunk
+    return cut_front(opened, chunk)
+  end
+end
+
+---Reads a source to its end, from outside of any message.
+---@param source ettsumailer.source
+---@param take fun(chunk: string)
+---@return true?
+---@return ettsumailer.error?
+function M.read(source, take)
+  local opened, why = begin(source)
+  local chunk
+  if opened then
+    chunk, why = pull(opened)
+  end
+  while chunk do
+    take(chunk)
+    chunk, why = pull(opened)
+  end
+  if why then
+    return errors.refuse("SOURCE", why)
+  end
+  return true
+end
+
+---Looks through the whole content of a source that can be read again.
+---@param source ettsumailer.source
+---@return userdata? scan   finished, as leaf_file and leaf_source of a message take it
+---@return ettsumailer.error?
+function M.scan(source)
+  local scan = core.scan()
+  local ok, err = M.read(source, function(chunk)
+    scan:feed(chunk)
+  end)
+  if not ok then
+    return nil, err
+  end
+  scan:finish()
+  return scan
+end
+
+-- Opens everything that a message reads from elsewhere; files are only looked at.
+local function open_all(message)
+  local sources, paths = message:sources()
+  local opened = {}
+  for _, source in ipairs(sources) do
+    local why
+    if source_of.is(source) then
+      opened[source], why = begin(source)
+    end
+    if why then
+      return nil, why
+    end
+  end
+  for _, path in ipairs(paths) do
+    local size, _, why = core.file_size(path)
+    if not size then
+      return nil, why
+    end
+  end
+  return opened
+end
+
+---A reader of a message whose sources are all open, so that what is missing is found before
+---anything is sent. One that can be read only once, and was, is missing.
+---@param message userdata  sealed
+---@return userdata? reader
+---@return ettsumailer.error?
+function M.open(message)
+  local reader = message:reader()
+  local opened, why = open_all(message)
+  if not opened then
+    reader:close()
+    return errors.refuse("SOURCE", why)
+  end
+  opened_by[reader] = opened
+  return reader
+end
+
+local function opened_of(reader, source)
+  local opened = opened_by[reader] or {}
+  opened_by[reader] = opened
+  local why
+  if not opened[source] then
+    opened[source], why = begin(source)
+  end
+  return opened[source], why
+end
+
+---Hands a reader the next of the content that it asks for (its read or a session's pump answered
+---"NEED"), or the reason why there is none: then it fails. May yield where the source does.
+---@param reader userdata
+---@return boolean is_answered  false for content that is not asked through this module
+function M.supply(reader)
+  local source = reader:source()
+  if not source_of.is(source) then
+    return false
+  end
+  local opened, why = opened_of(reader, source)
+  local chunk
+  if opened then
+    chunk, why = pull(opened)
+  end
+  if why then
+    reader:fail(why)
+  else
+    reader:supply(chunk)
+  end
+  return true
+end
+
+return M
