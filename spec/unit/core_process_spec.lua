@@ -56,6 +56,72 @@ describe("a child process", function()
     assert.equal(15, signal)
   end)
 
+  it("tells its end as often as it is asked", function()
+    local process = assert(core.spawn { "sh", "-c", "exit 7" })
+    assert.equal(7, exit_of(process))
+    assert.same({ 7, 0 }, { process:wait() })
+    assert.equal("STATE", select(2, process:kill()))
+    assert.equal("ettsumailer.process (ended)", tostring(process))
+    process:close()
+    assert.same({ 7, 0 }, { process:wait() })
+  end)
+
+  it("can be ended by a signal that it cannot mind", function()
+    local process = assert(core.spawn { "sh", "-c", "trap '' TERM; echo ready; exec cat" })
+    assert(core.wait(process, "r", core.clock() + 10000))
+    assert(process:kill "TERM")
+    assert(process:kill "KILL")
+    local code, signal = exit_of(process)
+    assert.same({ -1, 9 }, { code, signal })
+    assert.has_error(function() process:kill "HUP" end)
+  end)
+
+  it("is waited for in one direction at a time", function()
+    local process = assert(core.spawn { "cat" })
+    assert.equal("w", core.wait(process, "w", core.clock() + 10000))
+    assert.same({ nil, "TIMEOUT" }, { (core.wait(process, "r", 0)), (select(2, core.wait(process, "r", 0))) })
+    assert.has_error(function() core.wait(process, "rw", 0) end)
+    local items = { { process, "r" }, { process, "w" } }
+    assert(core.poll(items, core.clock() + 10000))
+    assert.same({ nil, "w" }, { items[1].ready, items[2].ready })
+    process:close_input()
+    process:close_input()
+    assert.has_error(function() core.wait(process, "w", 0) end)
+    assert.error_matches(function() process:write "x" end, "input is closed")
+    assert.equal(0, exit_of(process))
+  end)
+
+  it("says WAIT when it takes no more, and CLOSED when it never will", function()
+    local process = assert(core.spawn { "sleep", "60" })
+    local block, code = ("x"):rep(65536), nil
+    for _ = 1, 100 do
+      local n
+      n, code = process:write(block)
+      if not n then
+        break
+      end
+    end
+    assert.equal("WAIT", code)
+    assert.equal(0, process:write "")
+    assert.equal(0, process:write("abc", 4))
+    assert.has_error(function() process:write("abc", 5) end)
+    assert(process:kill "KILL")
+    exit_of(process)
+    assert.equal("CLOSED", select(2, process:write "x"))
+    assert.same({ nil, "DONE" }, { process:read(10) })
+  end)
+
+  it("is told of its end by the collector, which neither waits nor kills", function()
+    local witness = assert(core.spawn { "sh", "-c", "cat >/dev/null; echo gone" })
+    local began = core.clock()
+    core.spawn { "sleep", "1" }
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(core.clock() - began < 900)
+    witness:close_input()
+    assert.equal("gone\n", output_of(witness))
+  end)
+
   it("is not there when its program is not", function()
     local process, code, text = core.spawn { "/nonexistent/program" }
     assert.is_nil(process)
@@ -75,6 +141,28 @@ describe("a child process", function()
     process:close()
     process:close()
     assert.error_matches(function() process:write "x" end, "closed")
+    assert.equal(0, exit_of(process))
+  end)
+end)
+
+describe("core.standard_input", function()
+  it("waits for and reads what this process is told, and is never closed", function()
+    local script = ([[
+      package.cpath = %q
+      local core = require "ettsumailer.core"
+      local input = core.standard_input()
+      assert(core.wait(input, "r", core.clock() + 10000) == "r")
+      local bytes = input:read(5)
+      input:close()
+      input = nil
+      collectgarbage()
+      input = core.standard_input()
+      io.write(bytes, "|", input:read(100), "|", tostring(input:pid()), "|", (select(2, input:wait())))
+      assert(not pcall(input.write, input, "x"))
+    ]]):format(package.cpath)
+    local process = assert(core.spawn { os.getenv "ETTM_LUA" or "lua5.4", "-e", script })
+    assert.equal(11, process:write "hello there")
+    assert.equal("hello| there|nil|STATE", output_of(process))
     assert.equal(0, exit_of(process))
   end)
 end)

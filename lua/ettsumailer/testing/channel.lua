@@ -4,8 +4,9 @@
 
 local core = require "ettsumailer.core"
 
-local setmetatable = setmetatable
-local min = math.min
+local assert, setmetatable = assert, setmetatable
+local insert, concat = table.insert, table.concat
+local huge, min = math.huge, math.min
 
 local M = {}
 
@@ -22,13 +23,31 @@ end
 
 ---Begins the handshake, as a server: at once, or behind the 220 to STARTTLS.
 ---@param context userdata a server's tls_context
-function Channel:start_tls(context)
-  self.tls = core.tls(context)
+---@param how table|false|nil what goes wrong with it: { delay = seconds, cut = true, octets = how
+---  many of it are written before the cut }; false: it is never answered
+function Channel:start_tls(context, how)
+  self.tls = assert(core.tls(context))
+  self.is_deaf = how == false
+  how = how or {}
+  self.due = core.clock() + (how.delay or 0) * 1000
+  self.left = how.octets or how.cut and 0 or huge
 end
 
 -- What waits to be written; with TLS it is the engine that keeps it.
 function Channel:outgoing()
-  return self.tls and self.tls:peek() or self.pending
+  if not self.tls then
+    return self.pending
+  elseif not self.is_secure and core.clock() < self.due then
+    return ""
+  end
+  return self.tls:peek()
+end
+
+---When there is something to write, at the latest.
+---@return number ms on core.clock's scale
+function Channel:due_at()
+  local waits = self.tls and not self.is_secure and self.tls:peek() ~= ""
+  return waits and self.due or huge
 end
 
 ---True when there is something to write.
@@ -36,21 +55,32 @@ function Channel:wants_write()
   return self:outgoing() ~= ""
 end
 
+local function written(self, n)
+  if self.tls then
+    self.tls:skip(n)
+    self.left = self.left - n
+  else
+    self.pending = self.pending:sub(n + 1)
+  end
+end
+
 ---Writes as much as goes now.
 ---@return true? done everything is out
----@return string? code WAIT, or what ended the connection
+---@return string? code WAIT, CUT, or what ended the connection
 function Channel:flush()
   local bytes = self:outgoing()
   while bytes ~= "" do
+    if self.tls then
+      bytes = bytes:sub(1, min(#bytes, self.left))
+    end
+    if bytes == "" then
+      return nil, "CUT"
+    end
     local n, code = self.socket:send(bytes)
     if not n then
       return nil, code
     end
-    if self.tls then
-      self.tls:skip(n)
-    else
-      self.pending = self.pending:sub(n + 1)
-    end
+    written(self, n)
     bytes = self:outgoing()
   end
   return true
@@ -77,38 +107,62 @@ function Channel:write(bytes)
   return true
 end
 
+-- Moves the engine on and appends the plain text that comes of it.
+local function advance(self, plain)
+  if not self.is_secure then
+    local ok, code, reason = self.tls:handshake()
+    if not ok then
+      return ok, code, reason
+    end
+    self.is_secure, self.left = true, huge
+  end
+  local piece, code, reason
+  repeat
+    piece, code, reason = self.tls:read(16384)
+    insert(plain, piece)
+  until not piece
+  return nil, code, reason
+end
+
 -- Hands ciphertext to the engine and takes the plain text that comes of it.
 local function decrypt(self, bytes)
   local at, plain = 1, {}
   while at <= #bytes do
     local n = min(self.tls:room(), #bytes - at + 1)
-    self.tls:feed(bytes:sub(at, at + n - 1))
+    local ok, code, reason = self.tls:feed(bytes:sub(at, at + n - 1))
+    if ok then
+      ok, code, reason = advance(self, plain)
+    end
+    if not ok and code ~= "WAIT" and code ~= "DONE" then
+      return nil, code, reason
+    end
     at = at + n
-    if not self.is_secure then
-      local ok, code, reason = self.tls:handshake()
-      self.is_secure = ok == true
-      if not ok and code ~= "WAIT" then
-        return nil, code, reason
-      end
-    end
-    local piece = self.is_secure and self.tls:read(16384)
-    while piece do
-      plain[#plain + 1] = piece
-      piece = self.tls:read(16384)
-    end
   end
-  return table.concat(plain)
+  return concat(plain)
 end
 
 ---Takes what has come.
 ---@return string? bytes plain; may be empty
 ---@return string? code WAIT, or what ended the connection
+---@return string? reason of TLS
 function Channel:read()
   local bytes, code = self.socket:receive(65536)
   if not bytes or not self.tls then
     return bytes, code
   end
+  if self.is_deaf then
+    return ""
+  end
   return decrypt(self, bytes)
+end
+
+---Says that nothing more comes, where TLS has a word for it, and closes.
+function Channel:finish()
+  if self.is_secure then
+    self.tls:finish()
+    self:flush()
+  end
+  self:close()
 end
 
 function Channel:close()

@@ -79,9 +79,10 @@ local function answer(server, client, key, line, default)
     bytes = bytes:sub(1, reply.octets)
   end
   local digit = reply.text:sub(1, 1)
+  client.awaits_tls = key == "STARTTLS" and digit == "2" and server.context ~= nil
   server:send(client, bytes, {
-    delay = reply.delay, cut = reply.cut or reply.octets ~= nil or key == "QUIT",
-    start_tls = key == "STARTTLS" and digit == "2",
+    delay = reply.delay, cut = reply.cut or reply.octets ~= nil, ends = key == "QUIT",
+    start_tls = client.awaits_tls,
   })
   server:note("S", reply.text)
   return digit
@@ -127,32 +128,50 @@ end
 
 function COMMANDS.STARTTLS(server, client, line)
   local default = not server.context and "502 5.5.1 not here" or nil
-  answer(server, client, "STARTTLS", line, default)
+  if client.channel.is_secure then
+    default = "503 5.5.1 TLS is on already"
+  end
+  if answer(server, client, "STARTTLS", line, default) == "2" then
+    client.helo = nil
+    reset(client)
+  end
+end
+
+-- How the handshake goes, if the script has something to say about it.
+function M.handshake(server, client)
+  return scripted(server, "tls", "", client)
+end
+
+-- One turn of a login. Where it is a challenge, scripted or not, the next line is the response.
+local function turn(server, client, user, default, take)
+  client.next_line = nil
+  local digit = answer(server, client, "AUTH", "AUTH <hidden>", default)
+  if digit == "3" or client.is_silent then
+    client.next_line = function(line)
+      server:note("C", "<hidden>")
+      if line == "*" then
+        client.next_line = nil
+        answer(server, client, "cancel", line, "501 5.7.0 cancelled")
+      else
+        take(core.base64_decode(line) or "")
+      end
+    end
+  elseif digit == "2" then
+    client.user = user or ""
+  end
 end
 
 -- Two texts are compared as a whole, whatever they hold.
 local function finish_login(server, client, user, password)
   local is_right = user == server.user and password == server.password
   local default = is_right and "235 2.7.0 welcome" or "535 5.7.8 wrong user name or password"
-  client.next_line = nil
-  if answer(server, client, "AUTH", "", default) == "2" then
-    client.user = user
-  end
+  turn(server, client, user, default, function()
+    finish_login(server, client, user, password)
+  end)
 end
 
 local function ask(server, client, challenge, take)
-  client.next_line = function(line)
-    server:note("C", "<hidden>")
-    if line == "*" then
-      client.next_line = nil
-      answer(server, client, "cancel", line, "501 5.7.0 cancelled")
-    else
-      take(core.base64_decode(line) or "")
-    end
-  end
-  local text = "334 " .. core.base64_encode(challenge)
-  server:send(client, text .. "\r\n")
-  server:note("S", text)
+  turn(server, client, nil, "334 " .. core.base64_encode(challenge), take)
 end
 
 local function take_plain(server, client, message)
@@ -243,9 +262,9 @@ end
 
 -- What may be shown of a line: an initial response may not.
 local function shown(line)
-  return (line:gsub("^(%a+ +%S+) +.+$", function(start)
-    return start:upper():find "^AUTH " and start .. " <hidden>" or nil
-  end))
+  local start, rest = line:match "^%s*(%a+%s*%S*)%s*(.*)$"
+  local is_secret = rest and rest ~= "" and start:upper():find "^AUTH%s"
+  return is_secret and start .. " <hidden>" or line
 end
 
 ---Takes one line from a client.

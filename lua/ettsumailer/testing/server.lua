@@ -7,7 +7,7 @@ local core = require "ettsumailer.core"
 local options = require "ettsumailer.options"
 local protocol = require "ettsumailer.testing.protocol"
 
-local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
+local assert, error, ipairs, pairs, setmetatable = assert, error, ipairs, pairs, setmetatable
 local insert, remove, min, huge = table.insert, table.remove, math.min, math.huge
 local io, tostring = io, tostring
 
@@ -25,14 +25,15 @@ Server.__index = Server
 M.OPTIONS = {
   port = "integer", extensions = "table", replies = "table", on_line = "function",
   tls = "boolean", implicit_tls = "boolean", names = "table", user = "string", password = "string",
-  allow_plaintext_auth = "boolean", store = "string",
+  allow_plaintext_auth = "boolean", store = "string", certificate = "table",
 }
 
 local NAMES = { "localhost", "127.0.0.1", "::1" }
 
 -- A certificate made on the spot, trusted by whoever is given it.
-local function make_certificate(self, names)
-  local certificate, key, text = core.certificate { names = names or NAMES }
+local function make_certificate(self, given)
+  local wanted = options.merge({ names = given.names or NAMES }, given.certificate)
+  local certificate, key, text = core.certificate(wanted)
   if not certificate then
     error("testing server: " .. tostring(text), 3)
   end
@@ -53,11 +54,13 @@ end
 ---  tls: offers STARTTLS; implicit_tls: TLS from the start; names: what the certificate is for;
 ---  user, password: wants a login, after TLS only unless allow_plaintext_auth;
 ---  store: a folder, where each message becomes a file 000001.eml;
----  replies: what to answer, by verb, or "greeting", "content" (the end of it) or "other": a string
----  (with LF between the lines of a longer one); a table { text = string, delay = seconds, cut =
----  true to close behind it, octets = to send only so many of it and close }; false for silence; a
----  function(line, client) that returns any of these; or a list of these, one a time, the last one
----  for ever;
+---  certificate: more of core.certificate's options, such as { not_after = -60 };
+---  replies: what to answer, by verb, or "greeting", "content" (the end of it), "cancel" (of a
+---  login) or "other": a string (with LF between the lines of a longer one); a table { text =
+---  string, delay = seconds, cut = true to close behind it, octets = to send only so many of it and
+---  close }; false for silence; a function(line, client) that returns any of these; or a list of
+---  these, one a time, the last one for ever. AUTH is asked at each turn of a login. "tls" is the
+---  handshake: false, or a table without text;
 ---  on_line: function("C" or "S", line) called for every line.
 ---@return ettsumailer.testing.server
 function M.new(given)
@@ -75,7 +78,7 @@ function M.new(given)
     allow_plaintext_auth = given.allow_plaintext_auth, implicit_tls = given.implicit_tls,
   }, Server)
   if given.tls or given.implicit_tls then
-    make_certificate(self, given.names)
+    make_certificate(self, given)
   end
   return self
 end
@@ -90,7 +93,8 @@ function M.start(given)
   local interpreter = own.interpreter
   own.interpreter = nil
   options.check("testing server", own, M.OPTIONS, 2)
-  return require("ettsumailer.testing.child").start(own, interpreter)
+  local handle, code, text = require("ettsumailer.testing.child").start(own, interpreter)
+  return handle, code, text -- no tail call: an error names the line that called this
 end
 
 ---Notes a line of the dialogue.
@@ -106,31 +110,31 @@ function Server:keep(message)
   insert(self.messages, message)
   if self.store then
     message.path = ("%s/%06d.eml"):format(self.store, #self.messages)
-    local file = io.open(message.path, "wb")
-    if file then
-      file:write(message.data)
-      file:close()
-    end
+    local file = assert(io.open(message.path, "wb"))
+    assert(file:write(message.data))
+    file:close()
   end
 end
 
 ---Queues bytes for a client: they leave in their order, each not before its time.
 ---@param client table
 ---@param bytes string
----@param how table? delay (seconds), cut (close behind it), start_tls (handshake behind it)
+---@param how table? delay (seconds), cut (close behind it), ends (the same, politely), start_tls
+---  (handshake behind it)
 function Server:send(client, bytes, how) -- luacheck: no self
   how = how or {}
   insert(client.out, {
-    bytes = bytes, due = core.clock() + (how.delay or 0) * 1000, cut = how.cut,
+    bytes = bytes, due = core.clock() + (how.delay or 0) * 1000, cut = how.cut, ends = how.ends,
     start_tls = how.start_tls,
   })
 end
 
--- Takes the whole lines out of what has come; the rest stays.
+-- Takes the whole lines out of what has come; the rest stays. What is in the clear behind STARTTLS
+-- is nobody's command.
 local function take(self, client, bytes)
   client.input = client.input .. bytes
   local at = 1
-  while not client.closed do
+  while not client.closed and not client.awaits_tls do
     local from, to = client.input:find("\r\n", at, true)
     if not from then
       break
@@ -141,14 +145,23 @@ local function take(self, client, bytes)
   client.input = client.input:sub(at)
 end
 
-local function drop(self, client)
+local function drop(self, client, is_polite)
   client.closed = true
-  client.channel:close()
+  if is_polite then
+    client.channel:finish()
+  else
+    client.channel:close()
+  end
   for i, other in ipairs(self.clients) do
     if other == client then
       remove(self.clients, i)
     end
   end
+end
+
+local function start_tls(self, client)
+  client.input, client.awaits_tls = "", nil
+  client.channel:start_tls(self.context, protocol.handshake(self, client))
 end
 
 local function next_due(client)
@@ -171,19 +184,21 @@ local function write(self, client)
     local reply = remove(client.out, 1)
     local ok = client.channel:write(reply.bytes) and flush(self, client)
     if ok and reply.start_tls then
-      client.input = ""
-      client.channel:start_tls(self.context)
-    elseif reply.cut and not client.closed then
-      drop(self, client)
+      start_tls(self, client)
+    elseif (reply.cut or reply.ends) and not client.closed then
+      drop(self, client, not reply.cut)
     end
   end
 end
 
 local function read(self, client)
-  local bytes, code = client.channel:read()
+  local bytes, code, reason = client.channel:read()
   if bytes then
     take(self, client, bytes)
   elseif code ~= "WAIT" then
+    if reason then
+      self:note("S", "(TLS: " .. reason .. ")")
+    end
     flush(self, client) -- an alert may wait to be told
     if not client.closed then
       drop(self, client)
@@ -199,7 +214,7 @@ local function accept(self)
   local client = { channel = channel_of.new(socket), input = "", out = {}, to = {} }
   insert(self.clients, client)
   if self.implicit_tls then
-    client.channel:start_tls(self.context)
+    start_tls(self, client)
   end
   protocol.greet(self, client)
 end
@@ -213,7 +228,7 @@ end
 local function watch(self, extra, deadline)
   local items, now = { { self.listener, "r" } }, core.clock()
   for _, client in ipairs(self.clients) do
-    local due = may_write(client) and next_due(client) or huge
+    local due = may_write(client) and next_due(client) or client.channel:due_at()
     local wants_write = due <= now or client.channel:wants_write()
     insert(items, { client.channel.socket, wants_write and "rw" or "r", client = client })
     if due > now then
