@@ -1,115 +1,60 @@
 -- What spec/host/memory_failure_test.c runs while its memory fails: messages sent to a server that
--- is a table. Arguments: the scenario, the path of a file to attach. Returns run and judge.
+-- is a table. Arguments: the scenario, the path of a file to attach, and kept(name) and
+-- keep(name, code) for compiled modules. Returns run and judge.
 -- run() sends: "sent", or the code of the error, or "LIE" when the error denies what was received.
 
-local scenario_name, path = ...
+local scenario_name, path, kept, keep = ...
 
-package.path = "lua/?.lua;lua/?/init.lua"
+package.path = "lua/?.lua;lua/?/init.lua;spec/?.lua"
 package.cpath = ""
 
 -- Lua 5.4's own string buffers are of no use any more when memory ends while the first large one
 -- is made: that is not what is looked for here.
 local _ = ("x"):rep(100000)
 
--- The server, and the transport that leads to it in memory.
-
-local REPLIES = {
-  EHLO = "250-server.example\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-ENHANCEDSTATUSCODES\r\n"
-    .. "250 AUTH PLAIN CRAM-MD5 LOGIN\r\n",
-  MAIL = "250 2.1.0 ok\r\n", RCPT = "250 2.1.5 ok\r\n", DATA = "354 go ahead\r\n",
-  RSET = "250 2.0.0 ok\r\n", QUIT = "221 2.0.0 bye\r\n", AUTH = "235 2.7.0 welcome\r\n",
-  final = "250-2.0.0 taken\r\n250 2.0.0 Ok: queued as MEM1\r\n",
-}
-
-local seen = {} -- what the server got in this run: contents, whole ones only
-
-local Server = {}
-Server.__index = Server
-
-local function answer(self, verb, line)
-  local reply = self.replies[verb] or REPLIES[verb] or "500 5.5.2 what?\r\n"
-  if type(reply) == "function" then
-    reply = reply(line)
+-- Each module is compiled once for all states: else that would take most of the time.
+table.insert(package.searchers, 2, function(name)
+  local code = kept(name)
+  if not code then
+    code = string.dump(assert(loadfile(assert(package.searchpath(name, package.path)))))
+    keep(name, code)
   end
-  self.out = self.out .. reply
-  return reply:sub(1, 1)
-end
+  return assert(load(code, name, "b"))
+end)
 
-local function take_content(self)
-  local first, last = self.input:find("\r\n.\r\n", 1, true)
-  if not first then
-    return false
-  end
-  local content = self.input:sub(1, first + 1)
-  self.input, self.in_content = self.input:sub(last + 1), false
-  answer(self, "final")
-  seen[#seen + 1] = content
-  return true
-end
+local memory_server = require "support.memory_server"
 
-local function take_line(self)
-  local line, rest = self.input:match "^([^\n]*)\r\n(.*)$"
-  if not line then
-    return false
-  end
-  self.input = rest
-  local verb = line:match "^%a*"
-  self.in_content = answer(self, verb, line) == "3" and verb == "DATA"
-  return true
-end
-
-function Server:write(bytes)
-  self.input = self.input .. bytes
-  local taken
-  repeat
-    if self.in_content then
-      taken = take_content(self)
-    else
-      taken = take_line(self)
-    end
-  until not taken
-  return #bytes
-end
-
-function Server:read(max)
-  local bytes = self.out:sub(1, max)
-  self.out = self.out:sub(max + 1)
-  if bytes == "" then
-    return nil, "TIMEOUT", "the server has nothing to say"
-  end
-  return bytes
-end
-
-function Server:has_news()
-  return self.out ~= ""
-end
-
-function Server:close()
-  self.closed = true
-end
-
+local servers -- of this run
 local replies = {
   RCPT = function(line)
     return line:find("<b@", 1, true) and "550 5.1.1 nobody\r\n" or "250 2.1.5 ok\r\n"
   end,
 }
 
-package.loaded["ettsumailer.transport.native"] = {
-  connect = function()
-    return setmetatable({
-      input = "", out = "220 server.example ESMTP\r\n", replies = replies,
-    }, Server)
-  end,
-}
+local how -- the transport is
+local context -- of the servers' TLS, where there is any
 
-local ettsumailer = require "ettsumailer"
+local ettsumailer = memory_server.library(function()
+  local server = memory_server.new(replies)
+  servers[#servers + 1] = server
+  return memory_server.transport(context and memory_server.secure(server, context) or server, how)
+end)
 
--- The messages.
+local function contents_taken()
+  local list = {}
+  for _, server in ipairs(servers) do
+    for _, content in ipairs(server.contents) do
+      list[#list + 1] = content
+    end
+  end
+  return list
+end
 
 local ENTROPY = ("e"):rep(32)
+local SERVER = { host = "server.example", security = "none", ehlo_name = "client.example" }
 
-local function order(more)
-  local given = {
+local function order()
+  return {
     from = "エッツ <ettsu@example.jp>", sender = "ettsu@example.jp", date = 1700000000,
     to = { "a@example.com", "B <b@example.com>", "Staff: x@example.com, y@example.com;" },
     cc = "c@example.com", bcc = "d@example.com", zone_minutes = 540, entropy = ENTROPY,
@@ -121,18 +66,14 @@ local function order(more)
       { content = "small", filename = "small.txt" },
     },
   }
-  for name, value in pairs(more or {}) do
-    given[name] = value
-  end
-  return given
 end
 
-local SERVER = { host = "server.example", security = "none", ehlo_name = "client.example" }
+local SCENARIOS = {}
 
 -- Level 3: a mailer, a message of each kind of part, two sends over one connection, one recipient
 -- refused.
-local function send_with_a_mailer(options)
-  local mailer, err = ettsumailer.mailer(options)
+function SCENARIOS.mailer()
+  local mailer, err = ettsumailer.mailer(SERVER)
   if not mailer then
     return err.code
   end
@@ -145,30 +86,15 @@ local function send_with_a_mailer(options)
     local result
     result, err = mailer:send(message)
     if not result then
-      return #seen == n and err.delivery ~= "unknown" and "LIE" or err.code
+      local was_taken = #servers > 0 and #servers[1].contents == n
+      return was_taken and err.delivery ~= "unknown" and "LIE" or err.code
     end
   end
   mailer:close()
   return "sent"
 end
 
-local SCENARIOS = {}
-
-function SCENARIOS.mailer()
-  return send_with_a_mailer(SERVER)
-end
-
-local LOGIN = {
-  host = "server.example", security = "none", ehlo_name = "client.example",
-  user = "ettsu", password = "secret", allow_plaintext_auth = true,
-}
-
--- A login, with each mechanism there is.
-function SCENARIOS.login()
-  return send_with_a_mailer(LOGIN)
-end
-
--- The whole content refused: an error that has to be made.
+-- The content refused: an error that has to be made.
 function SCENARIOS.rejection()
   replies.final = "554 5.7.1 no\r\n"
   local result, err = ettsumailer.send {
@@ -176,7 +102,7 @@ function SCENARIOS.rejection()
     from = "a@example.com", to = "c@example.com", subject = "s", text = "t", date = 1700000000,
   }
   if result then
-    return "sent"
+    return "accepted"
   end
   return err.code == "REJECTED" and tostring(err):find("554", 1, true) and "sent" or err.code
 end
@@ -196,21 +122,93 @@ function SCENARIOS.connection()
   return ok and "sent" or err.code
 end
 
-local run = SCENARIOS[scenario_name]
+-- A login by each mechanism. The server has no proof of SCRAM's, which is then given up.
+function SCENARIOS.login()
+  local core = require "ettsumailer.core"
+  local mechanisms = table.concat(core.sasl_mechanisms(), " ")
+  replies.EHLO = "250-server.example\r\n250 AUTH " .. mechanisms .. "\r\n"
+  replies.AUTH = function(line)
+    if line:find("PLAIN", 1, true) then
+      return "235 2.7.0 welcome\r\n"
+    end
+    local initial = core.base64_decode(line:match "^AUTH SCRAM%S+ (%S+)" or "")
+    local nonce = initial ~= "" and initial:match "r=([^,]*)"
+    local challenge = nonce and "r=" .. nonce .. "x,s=c2FsdA==,i=4096" or "<1@server.example>"
+    return "334 " .. core.base64_encode(challenge) .. "\r\n"
+  end
+  replies.response = function(line)
+    return line:find("*", 1, true) and "501 5.7.0 given up\r\n" or "235 2.7.0 welcome\r\n"
+  end
+  for _, mechanism in ipairs(core.sasl_mechanisms()) do
+    local conn, err = ettsumailer.connect {
+      host = "server.example", security = "none", ehlo_name = "client.example",
+      user = "ettsu", password = "secret", allow_plaintext_auth = true,
+    }
+    local ok = conn
+    if ok then
+      ok, err = conn:ehlo()
+    end
+    if ok then
+      ok, err = conn:auth { mechanism = mechanism }
+    end
+    if not ok and not (err.code == "AUTH" and mechanism:find "^SCRAM") then
+      return err.code
+    end
+    conn:close()
+  end
+  return "sent"
+end
 
--- After a run that may have failed: what the server took of it is what a run takes that has all the
--- memory it wants, in the same state. Raises what is wrong.
+-- STARTTLS, up to a handshake that the server breaks off with an alert.
+function SCENARIOS.starttls()
+  replies.EHLO, replies.STARTTLS = "250-server.example\r\n250 STARTTLS\r\n", "220 go ahead\r\n"
+  how = { alert_after = "STARTTLS" }
+  local mailer, err = ettsumailer.mailer {
+    host = "server.example", security = "starttls", ehlo_name = "client.example",
+    insecure_skip_verify = true,
+  }
+  local about
+  if mailer then
+    about, err = mailer:verify()
+  end
+  return about and "accepted" or err.code == "TLS" and "sent" or err.code
+end
+
+-- A whole send over TLS.
+function SCENARIOS.tls()
+  local result, err = ettsumailer.send {
+    host = "server.example", security = "implicit", ehlo_name = "client.example",
+    insecure_skip_verify = true, entropy = ENTROPY, date = 1700000000,
+    from = "a@example.com", to = "c@example.com", subject = "s", text = "t",
+  }
+  if result then
+    return "sent"
+  end
+  return #servers[1].contents > 0 and err.delivery ~= "unknown" and "LIE" or err.code
+end
+
+if scenario_name == "tls" then
+  local core = require "ettsumailer.core"
+  local certificate, key = core.certificate { names = { "server.example" } }
+  context = core.tls_context { server = true, certificate = certificate, key = key }
+end
+
+local function run()
+  servers = {}
+  return SCENARIOS[scenario_name]()
+end
+
+-- After a run that may have failed: what the servers took of it is what they take of a run that has
+-- all the memory it wants, in the same state. Raises what is wrong.
 local function judge()
-  local taken = seen
-  seen = {}
+  local taken = contents_taken()
   assert(run() == "sent", "a run with memory at hand has failed")
-  assert(#taken <= #seen, "the server took more contents than were sent")
+  local wanted = contents_taken()
+  assert(#taken <= #wanted, "the server took more contents than were sent")
   for i, content in ipairs(taken) do
-    assert(content == seen[i], "the server took a content that is not whole")
+    assert(content == wanted[i], "the server took a content that is not whole")
   end
 end
 
-return function()
-  seen = {}
-  return run()
-end, judge
+servers = {}
+return run, judge
