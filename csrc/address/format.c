@@ -70,9 +70,19 @@ static int is_unfoldable(ettm_str s) {
   return stretch > UNFOLDABLE_MAX;
 }
 
-/* In UTF-8 headers nothing is encoded (RFC 6532 3.6) that can be written without. */
+/* True (1) when there is a "=?" with a "?=" behind it. */
+static int looks_encoded(ettm_str s) {
+  size_t end = s.n;
+  while (end > 3 && (s.p[end - 2] != '?' || s.p[end - 1] != '=')) {
+    end--;
+  }
+  return end > 3 && ettm_token_may_be_encoded(ettm_str_of(s.p, end - 2));
+}
+
+/* In UTF-8 headers nothing is encoded (RFC 6532 3.6) that can be written without. What looks like
+ * an encoded word cannot: readers decode it in a quoted-string too, whatever RFC 2047 5 says. */
 static int must_encode(ettm_str name, unsigned flags) {
-  if (is_unfoldable(name)) {
+  if (is_unfoldable(name) || looks_encoded(name)) {
     return 1;
   }
   return (flags & ETTM_FORMAT_UTF8) == 0 && ettm_encoded_word_needed(name);

@@ -10,7 +10,8 @@
 #include "base/buffer.h"
 
 enum {
-  ETTM_FORMAT_UTF8 = 1 << 0 /* names and local parts in UTF-8, not in encoded words */
+  ETTM_FORMAT_UTF8 = 1 << 0 /* names and local parts in UTF-8, not in encoded words; only what
+                               looks like an encoded word itself becomes one */
 };
 
 /* Appends a display name as a phrase: atoms as they are, else a quoted-string, else encoded words.

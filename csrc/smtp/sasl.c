@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "codec/base64.h"
+#include "smtp/command.h"
 
 /* One mechanism: its steps in their order, the first of which may be the initial response. */
 typedef ettm_status (*sasl_step)(ettm_sasl *m, ettm_buffer *response);
@@ -158,9 +159,8 @@ void ettm_sasl_hold(ettm_sasl *m) {
   m->step = 0;
 }
 
-/* PLAIN and LOGIN take no notice of what a challenge says: there are servers that do not even
- * encode it. */
+/* PLAIN and LOGIN take no notice of what a challenge says, but it has to be base64: a client must
+ * cancel at one that it cannot decode (RFC 4954 4). */
 ettm_status ettm_sasl_answer(ettm_sasl *m, ettm_str challenge, ettm_buffer *response) {
-  (void)challenge;
-  return run_step(m, response);
+  return ettm_is_base64(challenge) ? run_step(m, response) : ETTM_E_PROTOCOL;
 }

@@ -46,7 +46,8 @@ ETTM_MUST_USE ettm_status ettm_sasl_begin(ettm_sasl *m, ettm_buffer *response);
 void ettm_sasl_hold(ettm_sasl *m);
 
 /* Appends the response in base64 to a challenge, given as the text behind the 334. Returns ETTM_OK;
- * ETTM_E_PROTOCOL: the challenge is one too many; ETTM_E_MEMORY, ETTM_E_LIMIT. */
+ * ETTM_E_PROTOCOL: the challenge is one too many, or no base64: to be cancelled; ETTM_E_MEMORY,
+ * ETTM_E_LIMIT. */
 ETTM_MUST_USE ettm_status ettm_sasl_answer(ettm_sasl *m, ettm_str challenge, ettm_buffer *response);
 
 #endif

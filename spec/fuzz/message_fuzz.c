@@ -61,6 +61,8 @@ static void add_leaf(made *m, ettm_part parent, unsigned choices, program *g) {
   leaf.charset = (choices & 8) != 0 ? ETTM_LIT("iso-8859-1") : ettm_str_of(NULL, 0);
   leaf.file_name = (choices & 16) != 0 ? take_text(g, take_octet(g)) : leaf.charset;
   leaf.disposition = (choices & 16) != 0 ? ETTM_LIT("inline") : ettm_str_of(NULL, 0);
+  leaf.allow_8bit = (choices & 64) != 0;
+  leaf.is_ready = (choices & 80) == 80; /* where it is the only part */
   ettm_content_scan_init(&scan);
   ettm_content_scan_feed(&scan, text);
   ettm_content_scan_finish(&scan, &facts);

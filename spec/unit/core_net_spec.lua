@@ -149,7 +149,7 @@ describe("core.wait and core.poll", function()
     server:close()
     for _, items in ipairs {
       { 1 }, { {} }, { { client } }, { { client, "x" } }, { { server, "r" } },
-      { { io.stdout, "r" } }, { { client, "r" }, { {}, "r" } },
+      { { "x", "r" } }, { { client, "r" }, { {}, "r" } },
     } do
       assert.is_false((pcall(core.poll, items, 0)))
     end
