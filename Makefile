@@ -5,6 +5,7 @@
 #   make demo       the main job, shown             make test LUA=5.1    the same on one engine
 #   make deps       installs what is missing        make c-test spec e2e    parts of it
 #   make install    PREFIX, DESTDIR                 make check-style asan fuzz clean
+#   make rock       build/*.src.rock                make rock-test       installs it and sends a mail
 #
 # V=1 shows the commands, WERROR=1 makes warnings errors, BUILD=dir builds elsewhere.
 
@@ -205,6 +206,27 @@ install: all
 	done
 	@echo "$(words $(LUA_SOURCES)) Lua modules into $(DESTDIR)$(INST_LUADIR)/ettsumailer"
 
+# --- The rock ----------------------------------------------------------------------------------
+
+# The rockspec names the archive beside it: the rock is the two, and holds no path and no address.
+# (`luarocks pack` wants a path from the root, or an address, and would write it into the rock.)
+ROCK_NAME = ettsumailer-scm-1
+ROCK = $(BUILD)/$(ROCK_NAME).src.rock
+ROCK_OUT = $(BUILD)/source-rock
+ROCK_FILES = Makefile README.md CHANGELOG.md LICENSE $(SOURCES) $(sort $(wildcard csrc/*/*.h)) \
+  $(LUA_SOURCES)
+
+rock:
+	@command -v zip >/dev/null || { echo "make rock takes zip: make deps installs it" >&2; exit 1; }
+	@rm -rf $(ROCK_OUT) $(ROCK) && mkdir -p $(ROCK_OUT)/$(ROCK_NAME)
+	$(Q)tar -cf - $(ROCK_FILES) | tar -xf - -C $(ROCK_OUT)/$(ROCK_NAME)
+	$(Q)tar -czf $(ROCK_OUT)/$(ROCK_NAME).tar.gz -C $(ROCK_OUT) $(ROCK_NAME)
+	$(Q)zip -q -j -X $(ROCK) rockspec/$(ROCK_NAME).rockspec $(ROCK_OUT)/$(ROCK_NAME).tar.gz
+	@echo "$(ROCK)"
+
+rock-test: rock
+	$(Q)JOBS=$(JOBS) spec/interop/rock.sh $(ROCK) $(LUA_ABI) $(LUA_PROGRAM)
+
 # --- The C tests: the core, tls and net as an archive, without Lua -----------------------------
 
 C_OUT = $(BUILD)/c$(VARIANT_DIR)
@@ -213,8 +235,11 @@ C_ARCHIVE = $(C_OUT)/libettsumailer.a
 C_TESTS = $(TESTS:spec/c/%.c=$(C_OUT)/%)
 HARNESS_OBJECTS = $(HARNESS:%.c=$(C_OUT)/obj/%.o)
 
-c-test: $(C_TESTS)
-	$(Q)spec/support/run-c-tests.sh $(C_TESTS)
+# HOST_PROGRAMS: C programs around Lua, with the whole library inside.
+-include spec/host/host.mk
+
+c-test: $(C_TESTS) $(HOST_PROGRAMS)
+	$(Q)spec/support/run-c-tests.sh $^
 
 $(C_TESTS): $(C_OUT)/%: $(C_OUT)/obj/spec/c/%.o $(HARNESS_OBJECTS) $(C_ARCHIVE)
 	@echo "LINK $@"
@@ -238,7 +263,7 @@ spec: all
 # Against a real mail server, Postfix, which spec/interop brings and starts.
 e2e: all
 	$(Q)trap 'spec/interop/mta.sh postfix stop' EXIT; trap 'exit 130' INT TERM; \
-	  $(run_specs), end to end" "$(LUA_PROGRAM)" $(wildcard spec/interop/postfix_spec.lua)
+	  $(run_specs), end to end" "$(LUA_PROGRAM)" $(sort $(wildcard spec/interop/postfix*_spec.lua))
 
 # Every engine, or the one named.
 TEST_ENGINES = $(if $(filter file default,$(origin LUA)),$(ENGINES),$(LUA))
@@ -289,7 +314,8 @@ $(FUZZ_OUT)/obj/%.o: %.c | found-openssl
 # --- Style -------------------------------------------------------------------------------------
 
 HEADERS = $(sort $(wildcard csrc/*/*.h spec/c/*.h))
-ALL_C = $(SOURCES) $(TESTS) $(HARNESS) $(FUZZERS)
+ALL_C = $(SOURCES) $(TESTS) $(HARNESS) $(FUZZERS) $(HOST_TESTS)
+KNOW_LUA = $(BINDING_SOURCES) $(HOST_TESTS)
 
 STYLE_CHECKS = format lua cppcheck warnings layers complexity exports sources version shell
 
@@ -308,11 +334,13 @@ style-cppcheck:
 	  --suppressions-list=spec/style/cppcheck.txt --std=c99 -D__GNUC__=12 -DETTM_IDN2 -Icsrc -Ispec/c \
 	  -j$(JOBS) --cppcheck-build-dir=$(BUILD)/style/cppcheck $(ALL_C)
 
-# Every file under both compilers; the binding under every engine's headers.
+# Every file under both compilers; the binding under every engine's headers, the programs around Lua
+# under those of 5.4, which they are for.
 COMPILERS = gcc clang
 STAMPS = $(foreach c,$(COMPILERS),$(patsubst %.c,$(BUILD)/style/$(c)/%.ok,$(filter-out \
-  $(BINDING_SOURCES),$(ALL_C))))
-BINDING_STAMPS = $(foreach c,$(COMPILERS),$(BINDING_SOURCES:%.c=$(BUILD)/style/$(c)-$(LUA)/%.ok))
+  $(KNOW_LUA),$(ALL_C))))
+BINDING_STAMPS = $(foreach c,$(COMPILERS),$(patsubst %.c,$(BUILD)/style/$(c)-$(LUA)/%.ok, \
+  $(BINDING_SOURCES) $(if $(filter 5.4,$(LUA)),$(HOST_TESTS))))
 
 style-warnings: $(STAMPS) $(ENGINES:%=style-binding-%)
 style-binding-%:
@@ -357,7 +385,7 @@ clean:
 -include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
 
 FORCE:
-.PHONY: all found-openssl found-lua install c-test spec e2e test demo run-demo deps asan fuzz \
+.PHONY: all found-openssl found-lua install rock rock-test c-test spec e2e test demo run-demo deps asan fuzz \
   check-style clean binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -2,8 +2,10 @@ rockspec_format = "3.0"
 package = "ettsumailer"
 version = "scm-1"
 
+-- The archive that make rock puts beside this file; luarocks make takes the checkout it stands in.
 source = {
-  url = "git+https://github.com/ettsumailer/ettsumailer.git",
+  url = "ettsumailer-scm-1.tar.gz",
+  dir = "ettsumailer-scm-1",
 }
 
 description = {

@@ -63,25 +63,48 @@ local REPLY_HINTS = {
   [521] = "this host takes no mail: use another server",
   [530] = "the server wants TLS or a login first: set security, user and password",
   [535] = HINTS.AUTH,
+  [538] = "the server wants TLS before a login: set security",
   [550] = "check the address; the server may also want a login, or refuse this sender",
   [551] = "the mailbox has moved: check the address",
   [552] = "the mailbox is full, or the message too large",
   [553] = "check how the address is written, and whether this login may use the sender",
   [554] = "the server refused it for good: its words tell why",
   [556] = "the domain takes no mail",
+  [3] = HINTS.PROTOCOL,
   [4] = "try again later",
   [5] = "do not repeat it unchanged",
 }
 
+-- What a permanent refusal means at stages where it is not about an address, whatever its code;
+-- but for a few codes that mean the same everywhere.
+local REFUSAL_HINTS = {
+  greeting = "the server refuses this client: its words tell why; use another server",
+  EHLO = "the server refuses this client or its name: give ehlo_name a full host name",
+  HELO = "the server refuses this client or its name: give ehlo_name a full host name",
+  STARTTLS = "the server offers TLS and refuses it: use another port, or ask its operator",
+  AUTH = HINTS.AUTH,
+  DATA = "the server refused the message as such: its words tell why",
+  final = "the server refused the message as such: its words tell why",
+}
+local SAME_AT_EVERY_STAGE = { [521] = true, [530] = true, [538] = true, [552] = true }
+
 local function class_of(smtp_code)
   return (smtp_code - smtp_code % 100) / 100
+end
+
+local function hint_of_reply(smtp_code, stage)
+  local class = class_of(smtp_code)
+  if class == 5 and not SAME_AT_EVERY_STAGE[smtp_code] and REFUSAL_HINTS[stage] then
+    return REFUSAL_HINTS[stage]
+  end
+  return REPLY_HINTS[smtp_code] or REPLY_HINTS[class]
 end
 
 local function hint_for(err)
   if err.code == "TOO_LARGE" then
     return HINTS.TOO_LARGE
   elseif err.smtp_code then
-    return REPLY_HINTS[err.smtp_code] or REPLY_HINTS[class_of(err.smtp_code)]
+    return hint_of_reply(err.smtp_code, err.stage)
   end
   return STAGE_HINTS[err.code .. " " .. tostring(err.stage)] or HINTS[err.code]
 end
@@ -133,9 +156,9 @@ local function code_of(event)
   elseif event.stage == "AUTH" then
     return "AUTH"
   end
-  local enhanced = event.enhanced
-  local says_full = enhanced and enhanced:find "^%d%.3%.4$"
-  if says_full or (event.smtp_code == 552 and event.stage == "MAIL") then
+  local subject = event.enhanced and event.enhanced:match "^%d%.(.*)$"
+  local is_size = subject == "3.4" or subject == "2.3" -- RFC 3463: too big for system, mailbox
+  if is_size or (event.smtp_code == 552 and event.stage == "MAIL") then
     return "TOO_LARGE"
   end
   return "REJECTED"
@@ -150,7 +173,7 @@ function M.of_event(event, transcript)
     code = code_of(event), stage = event.stage,
     smtp_code = event.smtp_code, enhanced = event.enhanced,
     text = event.text or "the server closed the connection", transcript = transcript,
-    delivery = event.smtp_code and "rejected" or "not_sent",
+    delivery = event.smtp_code and "rejected" or "not_sent", temporary = event.temporary,
   }
 end
 

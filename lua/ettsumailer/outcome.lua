@@ -18,15 +18,30 @@ local function queue_id_of(text)
   end
 end
 
+---Whether a recipient may be taken in another transaction: after a 4yz, and after a 552 that means
+---"too many recipients" (RFC 5321 4.5.3.1.10), which it cannot while none was taken.
+---@param event table   the refusal
+---@param taken integer recipients that were taken before
+---@return boolean
+function M.is_temporary(event, taken)
+  if event.smtp_code == 552 and taken > 0 then
+    return event.enhanced == nil or event.enhanced == "5.5.3"
+  end
+  return event.smtp_code >= 400 and event.smtp_code < 500
+end
+
 ---A refused recipient.
 ---@param address string
----@param event table the refusal
+---@param event table the refusal; temporary is worked out where it does not tell
 ---@return table
 function M.refused(address, event)
+  local temporary = event.temporary
+  if temporary == nil then
+    temporary = M.is_temporary(event, 0)
+  end
   return {
     address = address, smtp_code = event.smtp_code, enhanced = event.enhanced,
-    text = event.text or "",
-    temporary = event.smtp_code ~= nil and event.smtp_code < 500,
+    text = event.text or "", temporary = temporary,
   }
 end
 

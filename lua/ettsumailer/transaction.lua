@@ -101,8 +101,9 @@ function Transaction:note_refusal(event)
       self.refusal = event
     end
   elseif not first or first.stage == "RCPT" then
+    event.temporary = outcome_of.is_temporary(event, self.taken)
     self.rejected[event.tag] = outcome_of.refused(self.addresses[event.tag], event)
-    if not first or (first.smtp_code >= 500 and event.smtp_code < 500) then
+    if not first or (event.temporary and not first.temporary) then
       self.refusal = event
     end
   end
@@ -274,7 +275,7 @@ function Transaction:conclude(event)
   elseif event.kind == "SENT" then
     self.conn.dirty = false
     return outcome_of.result(self, event)
-  elseif event.stage == "final" or self.conn.session:fate() == "rejected" then
+  elseif self.conn.session:fate() == "rejected" then
     self.conn.dirty = false
     return self:refused(event)
   end

@@ -1,10 +1,12 @@
 #!/bin/sh
 # Brings a real mail server and runs it beside the machine's own: mta.sh NAME start [CERTIFICATE.pem],
 # mta.sh NAME stop. NAME is a folder here with the file packages (Debian packages, one a line) and
-# run.sh, which configures the server and becomes it; it gets the port and /srv, which is build/mta/NAME.
+# run.sh, which configures the server and becomes it; it gets the ports and /srv, which is build/mta/NAME.
 #
-# start prints port=, mail= (what was delivered) and log=; it exits with 77 and a reason where this
-# machine cannot do it. CERTIFICATE.pem holds a key and its chain: with it the server offers STARTTLS.
+# start prints port=, submission=, smtps= (ports), mail= (what was delivered) and log=; it exits with 77
+# and a reason where this machine cannot do it. CERTIFICATE.pem holds a key and its chain: with it the
+# server offers STARTTLS. A line "user password" on standard input is whom submission and smtps (TLS
+# from the start) let in; without one, or without a certificate, those two are not served.
 #
 # How it works: the package is downloaded, never installed. In mount and process namespaces of its own
 # an overlay lies over /, with what the server changes and the unpacked package on a tmpfs. When its
@@ -26,8 +28,9 @@ merge_into_usr() {
   done
 }
 
-inside() { # inside STATE PORT
-  state=$1 port=$2 top=/mnt
+inside() { # inside STATE PORT...
+  state=$1 top=/mnt
+  shift
   mount -t tmpfs -o mode=755 ettsumailer "$top" || die "no tmpfs can be mounted"
   mkdir "$top/package" "$top/changes" "$top/scratch" "$top/root"
   for package in "$state"/packages/*.deb; do
@@ -42,7 +45,7 @@ inside() { # inside STATE PORT
   mount --rbind /dev "$top/root/dev" || die "no /dev"
   mount -t proc proc "$top/root/proc" || mount --rbind /proc "$top/root/proc" || die "no /proc"
   cd "$top/root" || exit 1
-  exec chroot "$top/root" /bin/sh /srv/server/run.sh "$port"
+  exec chroot "$top/root" /bin/sh /srv/server/run.sh "$@"
 }
 
 # --- Outside -------------------------------------------------------------------------------------
@@ -65,20 +68,24 @@ fetch() {
 }
 
 bring() {
-  [ -f "$state/packages/complete" ] && return
+  cmp -s "$here/$name/packages" "$state/packages/complete" && return
   mkdir -p "$state/packages"
   # shellcheck disable=SC2046  # one word a package
   set -- $(cat "$here/$name/packages")
   apt-cache show "$@" >/dev/null 2>&1 || timeout 300 apt-get -q update || cannot "apt-get update failed"
   (cd "$state/packages" && rm -f ./*.deb && fetch "$@") || cannot "apt-get cannot download $*"
-  touch "$state/packages/complete"
+  cp "$here/$name/packages" "$state/packages/complete"
 }
 
-# A port nobody listens on, below those the kernel gives out by itself.
-free_port() {
-  port=$((20000 + $$ % 10000))
-  while grep -qi ":$(printf %04X "$port") [0-9A-F]*:0000 0A" /proc/net/tcp; do port=$((port + 1)); done
-  echo "$port"
+# Three ports nobody listens on, below those the kernel gives out by itself.
+free_ports() {
+  port=$((20000 + $$ % 10000)) found=
+  # shellcheck disable=SC2086  # one word a port
+  while set -- $found && [ $# -lt 3 ]; do
+    grep -qi ":$(printf %04X "$port") [0-9A-F]*:0000 0A" /proc/net/tcp || found="$found $port"
+    port=$((port + 1))
+  done
+  echo "$found"
 }
 
 # When the process began, which tells it from a later one under the same number.
@@ -122,9 +129,11 @@ start() {
   mkdir -p "$state/mail" "$state/server"
   cp "$here/$name"/* "$state/server/"
   [ -z "${1:-}" ] || cp "$1" "$state/server/certificate.pem" || die "no certificate in $1"
-  port=$(free_port)
+  [ -t 0 ] || (umask 077 && cat >"$state/server/login") || die "no place for the login"
+  # shellcheck disable=SC2046  # one word a port
+  set -- $(free_ports)
   setsid unshare --mount --pid --fork --kill-child --propagation private \
-    "$here/mta.sh" --inside "$state" "$port" >"$state/start.log" 2>&1 </dev/null &
+    "$here/mta.sh" --inside "$state" "$@" >"$state/start.log" 2>&1 </dev/null &
   pid=$!
   echo "$pid $(birth $pid)" >"$state/process"
   i=0
@@ -136,13 +145,18 @@ start() {
     fi
     sleep 0.1
   done
-  printf 'port=%s\nmail=%s\nlog=%s\n' "$port" "$state/mail" "$state/log"
+  rm -f "$state/server/login"
+  printf 'port=%s\nsubmission=%s\nsmtps=%s\n' "$@"
+  printf 'mail=%s\nlog=%s\n' "$state/mail" "$state/log"
 }
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
-if [ "${1:-}" = --inside ]; then inside "$2" "$3"; fi
+if [ "${1:-}" = --inside ]; then
+  shift
+  inside "$@"
+fi
 name=${1:-}
-usage="usage: mta.sh NAME start [CERTIFICATE.pem] | stop"
+usage="usage: mta.sh NAME start [CERTIFICATE.pem] [<LOGIN] | stop"
 [ -f "$here/$name/packages" ] || die "$usage"
 state=$(cd "$here/../.." && pwd)/build/mta/$name
 case "${2:-}" in

@@ -7,6 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . spec/support/tally.sh
 tally_start
+keep_logs "${BUILD:-build}/asan"
 
 make_() { ${MAKE:-make} -j"${JOBS:-1}" BUILD="${BUILD:-build}" VARIANT=asan CC=gcc "$@"; }
 export UBSAN_OPTIONS=print_stacktrace=1
@@ -15,4 +16,5 @@ ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return
 step "build, sanitized" make_ all LUA=5.4
 ASAN_OPTIONS=detect_leaks=0 SPEC_PRELOAD=$(gcc -print-file-name=libasan.so) \
   step "specs, 5.4, sanitized" make_ spec LUA=5.4
+check "no password in any output, sanitized" spec/support/secrets.sh "$LOGS"/*.log
 tally_end

@@ -47,6 +47,8 @@ test  liblua5.3-dev      header_there lua.h lua5.3
 test  luajit2            command_there luajit
 test  libluajit2-5.1-dev header_there luajit.h luajit
 test  lua-busted         command_there busted
+test  luarocks           command_there luarocks
+test  zip                command_there zip
 test  python3            command_there python3
 test  ca-certificates    file_there /etc/ssl/certs/ca-certificates.crt
 all   binutils           command_there nm

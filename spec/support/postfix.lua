@@ -21,17 +21,35 @@ local function run(command)
   return output, tonumber(status)
 end
 
+-- Standard input for a command: a file of its own, so that no list of processes shows it.
+local function with_input(text, use)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  local output, status = use(" <" .. quote(path))
+  os.remove(path)
+  return output, status
+end
+
 -- options.certificate: a PEM file with a key and its chain; the server then offers STARTTLS.
--- Returns { port, maildir, log }, or nil and the reason.
+-- options.user, options.password: with a certificate there are two more ports, which take mail only
+-- behind TLS and this login: submission (STARTTLS) and smtps (TLS from the start).
+-- Returns { port, submission, smtps, maildir, log }, or nil and the reason.
 function M.start(options)
-  local certificate = options and options.certificate
-  local argument = certificate and " " .. quote(certificate) or ""
-  local output, status = run(script .. " start" .. argument)
+  options = options or {}
+  local argument = options.certificate and " " .. quote(options.certificate) or ""
+  local login = options.user and options.user .. " " .. options.password .. "\n" or ""
+  local output, status = with_input(login, function(input)
+    return run(script .. " start" .. argument .. input)
+  end)
   if status ~= 0 then
     return nil, output:match("([^\n]+)\n?$") or "mta.sh ended with status " .. status
   end
   return {
     port = tonumber(output:match("port=(%d+)")),
+    submission = tonumber(output:match("submission=(%d+)")),
+    smtps = tonumber(output:match("smtps=(%d+)")),
     maildir = output:match("mail=([^\n]+)") .. "/all",
     log = output:match("log=([^\n]+)"),
   }

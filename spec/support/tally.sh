@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # Sourced by the scripts that run several runners: counts what they report.
 # Each runner adds lines "passed failed what" to the file $TALLY; a step that fails without having
-# reported a failure (it did not build, it crashed) counts as one.
+# reported a failure (it did not build, it crashed) counts as one. After keep_logs FOLDER, what each
+# step prints is kept there as well.
 # SPDX-License-Identifier: MIT
 
 tally_start() { # keeps the file of a caller that is itself counting
@@ -17,12 +18,27 @@ failures_from() {
   tail -n +$(($1 + 1)) "$TALLY" | awk '{ n += $2 } END { print n + 0 }'
 }
 
+keep_logs() {
+  LOGS=$1
+  rm -rf "$LOGS" && mkdir -p "$LOGS"
+}
+
+# The command's own status comes through the pipe in a file.
+run_step() {
+  [ -n "${LOGS:-}" ] || { "$@" </dev/null; return; }
+  {
+    "$@" </dev/null 2>&1
+    echo $? >"$LOGS/status"
+  } | tee "$LOGS/$(echo "$name" | tr -sc 'A-Za-z0-9.\n' '-').log"
+  return "$(cat "$LOGS/status")"
+}
+
 # step NAME COMMAND...
 step() {
   name=$1 before=$(wc -l <"$TALLY")
   shift
   printf '\n== %s\n' "$name"
-  if ! "$@" </dev/null && [ "$(failures_from "$before")" -eq 0 ]; then
+  if ! run_step "$@" && [ "$(failures_from "$before")" -eq 0 ]; then
     echo "$name: failed" >&2
     echo "0 1 $name" >>"$TALLY"
   fi

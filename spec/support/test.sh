@@ -1,11 +1,13 @@
 #!/bin/sh
-# make test: what is needed, the C tests, the specs on each engine named, end to end; then the sum.
+# make test: what is needed, the C tests, the specs on each engine named, end to end, the rock, and that
+# no password was printed; then the sum.
 # MAKE, JOBS and BUILD come from the Makefile.
 # SPDX-License-Identifier: MIT
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . spec/support/tally.sh
 tally_start
+keep_logs "${BUILD:-build}/test"
 
 spec/support/deps.sh test || exit 1
 make_() { ${MAKE:-make} -j"${JOBS:-1}" BUILD="${BUILD:-build}" "$@"; }
@@ -16,4 +18,6 @@ for engine in "$@"; do
 done
 [ $# -eq 1 ] || last=5.4
 step "end to end, $last" make_ e2e LUA="$last"
+check "rock, $last" make_ rock-test LUA="$last"
+check "no password in any output" spec/support/secrets.sh "$LOGS"/*.log build/mta/*/log
 tally_end
