@@ -76,10 +76,11 @@ static effort parse_repeated(const char *unit, size_t n) {
 /* Eight times the input: eight times the time if linear, 64 times if quadratic. */
 static void grows_linearly(void) {
   static const char *const units[] = {
-      "a,",     "a(x)",        "word ", "(",       "\"\\\\\"", "a@b,",           "\"\\\\\" ",
-      "a.",     ".",           "a@b ",  "<",       "g:;,",     "x <a@b>,",       "(a)",
-      "\"a\"b", "=?u?q?a ",    "@",     "a@[x\\]", "<@a,",     "=?utf-8?q?a?= ", ",",
-      "\r\n ",  "\"a\" b (c) "};
+      "a,",       "a(x)",      "word ",        "(",    "\"\\\\\"",
+      "a@b,",     "\"\\\\\" ", "a.",           ".",    "a@b ",
+      "<",        "g:;,",      "x <a@b>,",     "(a)",  "\"a\"b",
+      "=?u?q?a ", "@",         "a@[x\\]",      "<@a,", "=?utf-8?q?a?= ",
+      ",",        "\r\n ",     "\"a\" b (c) ", "\"\\"};
   size_t i;
   for (i = 0; i < sizeof units / sizeof units[0]; i++) {
     effort small = parse_repeated(units[i], 128 * 1024);
