@@ -291,6 +291,27 @@ describe("sending a message", function()
     assert.matches("\r\nFrom: a@example.com\r\nTo: b@example.com\r\n\r\n.hello\r\n$", message.data)
   end)
 
+  it("sends 8-bit content only where that is offered, and says so (RFC 6152)", function()
+    local raw = "From: a@example.com\nTo: b@example.com\nMIME-Version: 1.0\n\n日本\n"
+    local sender = mailer()
+    assert(sender:send { raw = raw })
+    sender:close()
+    local message = server:stop()[1]
+    assert.matches(" BODY=8BITMIME$", message.from)
+    assert.matches("\r\n\r\n日本\r\n$", message.data)
+    server = fake.start '{ extensions = { "PIPELINING" } }'
+    for _, given in ipairs {
+      { raw = raw }, { from = "a@example.com", to = "b@example.com", text = "日本\n", body = "8bit" },
+    } do
+      given.host, given.port, given.security = "127.0.0.1", server.port, "none"
+      local result, err = ettsumailer.send(given)
+      assert.is_nil(result)
+      assert.equal("CONFIG", err.code)
+      assert.matches("8BITMIME", err.text)
+    end
+    assert.is_nil(server:log():find("C: MAIL", 1, true))
+  end)
+
   it("takes content from Lua on a connection by hand, too", function()
     server = fake.start()
     local conn = assert(ettsumailer.connect {
