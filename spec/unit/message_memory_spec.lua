@@ -48,7 +48,9 @@ end
 local has_proc = io.open "/proc/self/status" ~= nil
 
 describe("a reader's memory", function()
-  local maybe = has_proc and it or pending
+  -- A sanitizer keeps what was freed: its figures are not the program's.
+  local is_sanitized = (os.getenv "LD_PRELOAD" or ""):find("asan", 1, true) ~= nil
+  local maybe = has_proc and not is_sanitized and it or pending
 
   maybe("grows by less than 1 MB over an attachment of 1 GB", function()
     local script, path = os.tmpname(), os.tmpname()

@@ -39,7 +39,7 @@ modules() { # mailparser and what it needs, as the lock file says
 }
 
 compile() {
-  [ "$home/read_gmime" -nt "$here/read_gmime.c" ] && return
+  [ -n "$(find "$home/read_gmime" -newer "$here/read_gmime.c" 2>/dev/null)" ] && return
   # shellcheck disable=SC2046  # words
   ${CC:-cc} -O1 -o "$home/read_gmime" "$here/read_gmime.c" $(pkg-config --cflags --libs gmime-3.0)
 }
