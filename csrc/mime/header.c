@@ -16,7 +16,7 @@ enum {
   ADDRESSES = 1 << 1, /* holds addresses: never taken as text */
   READY = 1 << 2,     /* structured in another way */
   REFUSED = 1 << 3,   /* never written by the author's side */
-  SINGLE = 1 << 4     /* one mailbox, no list */
+  SINGLE = 1 << 4     /* one mailbox, or a group of at most one (RFC 6854 2.1) */
 };
 
 typedef struct known_field {
@@ -367,14 +367,14 @@ typedef struct address_list {
   ettm_buffer value;
   ettm_buffer arena;
   int needs_smtputf8;
-  int count;    /* of what is in a list: mailboxes and groups */
-  int is_first; /* of its list or group: no comma in front */
+  size_t count;     /* of what is in the list: groups, and mailboxes outside of them */
+  size_t mailboxes; /* of all there are */
+  int is_first;     /* of its list or group: no comma in front */
 } address_list;
 
 static ettm_status put_gap(address_list *list) {
   ettm_status status = list->is_first ? ETTM_OK : ettm_buffer_append_char(&list->value, ',');
   list->is_first = 0;
-  list->count = 1;
   return status == ETTM_OK ? ettm_buffer_append_char(&list->value, ' ') : status;
 }
 
@@ -383,6 +383,7 @@ static ettm_status put_mailbox(address_list *list, const ettm_address *a) {
   ettm_str local = ettm_span_view(&list->arena, a->local);
   ettm_str domain = ettm_span_view(&list->arena, a->domain);
   ettm_status status = put_gap(list);
+  list->mailboxes++;
   if (status == ETTM_OK) {
     status = ettm_format_mailbox(&list->value, name, local, domain, 0);
   }
@@ -419,12 +420,14 @@ static ettm_status put_member(address_list *list, const ettm_address *a) {
   return put_mailbox(list, a);
 }
 
-static ettm_status write_list(address_list *list, ettm_str in, unsigned flags) {
+static ettm_status write_list(address_list *list, ettm_str in) {
   ettm_address_parser parser;
   ettm_address a;
   ettm_status status;
-  ettm_address_parser_init(&parser, in, flags, &list->arena, NULL);
+  ettm_address_parser_init(&parser, in, ETTM_ADDRESS_CARRIERS, &list->arena, NULL);
   while ((status = ettm_address_next(&parser, &a)) == ETTM_OK) {
+    list->count +=
+        a.kind == ETTM_ADDRESS_GROUP_OPEN || (a.kind == ETTM_ADDRESS_MAILBOX && !parser.in_group);
     status = put_member(list, &a);
     if (status != ETTM_OK) {
       return status;
@@ -435,12 +438,11 @@ static ettm_status write_list(address_list *list, ettm_str in, unsigned flags) {
 }
 
 static ettm_status add_list(ettm_headers *h, ettm_str name, ettm_str in, address_list *list) {
-  unsigned flags = ETTM_ADDRESS_CARRIERS;
-  ettm_status status;
-  if ((flags_of(name) & SINGLE) != 0) {
-    flags |= ETTM_ADDRESS_ONE;
+  ettm_status status = write_list(list, in);
+  if (status == ETTM_OK && (flags_of(name) & SINGLE) != 0 &&
+      (list->count != 1 || list->mailboxes > 1)) {
+    status = ETTM_E_ADDRESS;
   }
-  status = write_list(list, in, flags);
   if (status == ETTM_OK && list->count > 0) {
     status = add_field(h, name, ettm_buffer_view(&list->value), 1);
   }

@@ -45,7 +45,8 @@ ETTM_MUST_USE ettm_status ettm_headers_add_ready(ettm_headers *h, ettm_str name,
 
 /* Adds an address field (From, To, ...): list is UTF-8 text by RFC 5322 3.4, parsed, its domains
  * turned into A-labels, and written anew. A mailbox with a non-ASCII local part is written in UTF-8
- * and sets needs_smtputf8. Sender takes exactly one mailbox. Adds nothing when the list is empty.
+ * and sets needs_smtputf8. Sender takes one mailbox, or a
+ * group of at most one (RFC 6854 2.1). Adds nothing when the list is empty.
  * Same returns, and ETTM_E_ADDRESS, ETTM_E_DOMAIN, ETTM_E_NO_IDNA. */
 ETTM_MUST_USE ettm_status ettm_headers_add_addresses(ettm_headers *h, ettm_str name, ettm_str list);
 

@@ -42,8 +42,9 @@ static int must_escape(char c) {
   return c == '"' || c == '\\';
 }
 
+/* Not all tokens: an apostrophe or % outside of quotes is taken for RFC 2231's by some readers. */
 static int is_token(ettm_str value) {
-  return value.n > 0 && ettm_chars_all(value, ETTM_CHAR_TOKEN);
+  return value.n > 0 && ettm_chars_all(value, ETTM_CHAR_ATTRIBUTE);
 }
 
 /* The octets of a value as a token or a quoted-string. */

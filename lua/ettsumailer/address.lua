@@ -254,6 +254,15 @@ function M.read(field, value, given)
   return writer:text(), list
 end
 
+---RFC 5322 3.6.2, 3.6.6: a Sender says nothing where From is the same one mailbox.
+---@param from string  the text of From
+---@param lists table  from and sender, as M.read gives them
+---@return boolean
+function M.is_said_by(from, lists)
+  local author, sender = (lists.from or {})[1], (lists.sender or {})[1]
+  return sender ~= nil and author == sender and not sender.group and tostring(author) == from
+end
+
 -- { name =, local_part =, domain =, group = }
 local function from_parts(parts, level)
   options.check("address", parts, PARTS, level + 1)

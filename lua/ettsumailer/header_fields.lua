@@ -3,6 +3,7 @@
 -- Why: each kind has a grammar of its own; whatever would not be by it is refused by name.
 -- Not: writing and folding them (the core), nor reading addresses (address.lua).
 
+local address = require "ettsumailer.address"
 local date_text = require "ettsumailer.date_text"
 local errors = require "ettsumailer.errors"
 local identifier = require "ettsumailer.identifier"
@@ -40,6 +41,11 @@ for _, name in ipairs {
 } do
   KINDS[name] = "addresses"
 end
+
+-- Of those, the ones that hold groups only with allow_group_from (RFC 6854 3).
+local AUTHORS = {
+  ["from"] = true, ["sender"] = true, ["resent-from"] = true, ["resent-sender"] = true,
+}
 
 local OWN = "is made by the library"
 local REFUSED = {
@@ -201,11 +207,25 @@ for _, pair in ipairs(ID_FIELDS) do
   end
 end
 
-local function add_own(message, name, value)
+local function check_author(name, value, given)
+  local text, err = address.read("headers: " .. name, value, {
+    groups = given.allow_group_from == true,
+  })
+  return text and true, err
+end
+
+local function add_own(message, name, value, given)
   local key = name:lower()
   local why = REFUSED[key]
   if why then
     return refuse("headers", "CONFIG", ("%s %s"):format(name, why))
+  end
+  local ok, err = true, nil
+  if AUTHORS[key] then
+    ok, err = check_author(name, value, given)
+  end
+  if not ok then
+    return nil, err
   elseif not ROUTES[key] then
     return add(message, "headers", KINDS[key] or "text", name, value)
   end
@@ -219,7 +239,7 @@ end
 
 local function add_headers(message, given)
   for _, pair in ipairs(M.pairs_of(given.headers or {})) do
-    local ok, err = add_own(message, pair[1], pair[2])
+    local ok, err = add_own(message, pair[1], pair[2], given)
     if not ok then
       return nil, err
     end

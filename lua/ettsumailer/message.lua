@@ -108,6 +108,9 @@ local function check_senders(texts, lists)
   elseif lists.sender and #lists.sender ~= 1 then
     return errors.refuse("ADDRESS", "sender must be exactly one address")
   end
+  if address.is_said_by(texts.from, lists) then
+    texts.sender = nil
+  end
   lists.sender = lists.sender or { from[1] }
   return true
 end

@@ -11,28 +11,44 @@ local ipairs = ipairs
 local M = {}
 
 ---message_id: of the resent message; made where absent. bcc is in the envelope only.
+---allow_group_from: from and sender may have groups, as in a message.
 M.FIELDS = {
-  from = "texts", sender = "text", to = "texts", cc = "texts", bcc = "texts", message_id = "string",
+  allow_group_from = "boolean", from = "texts", sender = "text", to = "texts", cc = "texts",
+  bcc = "texts", message_id = "string",
 }
 
-local function read_resent(given)
-  local texts, lists = {}, {}
-  for _, field in ipairs { "from", "sender", "to", "cc", "bcc" } do
-    if given[field] ~= nil then
-      texts[field], lists[field] = address.read("resent." .. field, given[field])
-      if not texts[field] then
-        return nil, lists[field]
-      end
-    end
-  end
+-- RFC 5322 3.6.6: one mailbox, and none where it is the one author.
+local function check_senders(texts, lists)
   local authors = lists.from or {}
   if #authors == 0 then
     return errors.refuse("ADDRESS", "resent.from is missing: it names who sends the message on")
   elseif #authors > 1 and not lists.sender then
     return errors.refuse("ADDRESS", "resent.from has several addresses: resent.sender names one")
+  elseif lists.sender and #lists.sender ~= 1 then
+    return errors.refuse("ADDRESS", "resent.sender must be exactly one address")
+  end
+  if address.is_said_by(texts.from, lists) then
+    texts.sender = nil
   end
   lists.sender = lists.sender or { authors[1] }
-  return texts, lists
+  return true
+end
+
+local function read_resent(given)
+  local texts, lists = {}, {}
+  for _, field in ipairs { "from", "sender", "to", "cc", "bcc" } do
+    if given[field] ~= nil then
+      local is_author = field == "from" or field == "sender"
+      texts[field], lists[field] = address.read("resent." .. field, given[field], {
+        groups = not is_author or given.allow_group_from == true,
+      })
+      if not texts[field] then
+        return nil, lists[field]
+      end
+    end
+  end
+  local ok, err = check_senders(texts, lists)
+  return ok and texts, ok and lists or err
 end
 
 ---A new Message-ID.

@@ -141,6 +141,9 @@ describe("RFC 2231 4: charset and language", function()
     assert.equal("attachment; filename=a.pdf", (fields_of "a.pdf"))
     assert.equal('attachment; filename="a b.pdf"', (fields_of "a b.pdf"))
     assert.equal([[attachment; filename="a\"b;.pdf"]], (fields_of 'a"b;.pdf'))
+    -- An apostrophe outside of quotes is taken for those of section 4 by Python's reader.
+    assert.equal([[attachment; filename="Bob's.pdf"]], (fields_of "Bob's.pdf"))
+    assert.equal([[attachment; filename="50%.pdf"]], (fields_of "50%.pdf"))
   end)
 end)
 

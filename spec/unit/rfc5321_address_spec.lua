@@ -4,6 +4,7 @@
 local ettsumailer = require "ettsumailer"
 local core = require "ettsumailer.core"
 local generator = require "support.generator"
+local message = require "ettsumailer.message"
 
 local address = ettsumailer.address
 
@@ -171,6 +172,18 @@ describe("RFC 6531 3.3: what is not ASCII", function()
       assert.equal("a@例え.jp", path_of("a@例え.jp", true))
       assert.equal("山@例え.jp", path_of("山@xn--r8jz45g.jp", true))
       assert.equal("a@xn--bcher-kva.example", path_of "a@BÜCHER.example")
+    end)
+
+    it("one recipient is one, in U-labels or A-labels, quoted or not, in to, cc and bcc", function()
+      local given = assert(message.new {
+        from = "a@example.com", text = "", to = "B <b@bücher.example>, b@XN--BCHER-KVA.example",
+        cc = "\"b\"@bücher.example, B@bücher.example", bcc = "G: b@BÜCHER.example;",
+      })
+      local paths = {}
+      for i, recipient in ipairs(message.envelope(given).to) do
+        paths[i] = recipient:path()
+      end
+      assert.same({ "b@xn--bcher-kva.example", "B@xn--bcher-kva.example" }, paths)
     end)
 
     it("a domain that has no A-labels is refused", function()

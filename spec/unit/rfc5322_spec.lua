@@ -433,6 +433,16 @@ describe("RFC 5322 3.6: fields", function()
     assert.equal("s@example.com", composed.fields({ from = several, sender = "s@example.com" }).sender)
   end)
 
+  it("3.6.2: a Sender that is the one author is not written", function()
+    for _, sender in ipairs { "a@example.com", "A <a@EXAMPLE.com>", "a@other.example", "A@example.com" } do
+      local is_same = sender:lower():find("a@example.com", 1, true) and sender ~= "A@example.com"
+      local fields = composed.fields { from = "Ann <a@example.com>", sender = sender }
+      assert.equal(not is_same and sender or nil, fields.sender)
+    end
+    assert.equal("a@x.example",
+      composed.fields({ from = "a@x.example, b@x.example", sender = "a@x.example" }).sender)
+  end)
+
   it("3.6.3: an empty list is no field", function()
     local fields = composed.fields { to = { "b@example.com" }, cc = {}, reply_to = {}, bcc = "" }
     assert.is_nil(fields.cc)
@@ -500,6 +510,10 @@ describe("RFC 5322 3.6: fields", function()
     }
     assert.is_nil(message)
     assert.matches("sender", err.text)
+    message = assert(ettsumailer.message {
+      raw = raw, resent = { from = "M <m@x.example>", sender = "m@X.example", to = "j@x.example" },
+    })
+    assert.is_nil(mime.fields(message:header_section())["resent-sender"])
   end)
 
   it("3.6.7: no trace field is composed", function()

@@ -40,6 +40,49 @@ describe("RFC 6854 2.1: From and Sender", function()
 
   it("have no more than one mailbox in a Sender", function()
     composed.refusal { sender = "S: s@x.example, t@x.example;", allow_group_from = true }
+    composed.refusal { sender = "S: s@x.example;, T:;", allow_group_from = true }
+  end)
+
+  it("have a group of one in Sender, when that is asked for", function()
+    local fields = composed.fields {
+      from = "a@x.example, b@x.example", sender = "Desk: s@x.example;", allow_group_from = true,
+    }
+    assert.equal("Desk: s@x.example;", fields.sender)
+    composed.refusal { from = "a@x.example", sender = "Desk:;", allow_group_from = true }
+  end)
+end)
+
+describe("RFC 6854 2.2: Resent-From and Resent-Sender", function()
+  local function resent(fields)
+    fields.to = "t@x.example"
+    return ettsumailer.message {
+      raw = "From: a@x.example\r\nTo: b@x.example\r\n\r\nhi\r\n", resent = fields,
+    }
+  end
+
+  it("hold groups only when that is asked for", function()
+    local message, err = resent { from = "Team: r@x.example;" }
+    assert.is_nil(message)
+    assert.matches("^resent.from: a group", err.text)
+    message, err = resent { from = "r@x.example", sender = "Team: s@x.example;" }
+    assert.is_nil(message)
+    assert.matches("^resent.sender: a group", err.text)
+    message = assert(resent {
+      from = "Team: r@x.example;", sender = "Desk: s@x.example;", allow_group_from = true,
+    })
+    local section = message:header_section()
+    assert.matches("\r\nResent%-From: Team: r@x.example;\r\n", section)
+    assert.matches("\r\nResent%-Sender: Desk: s@x.example;\r\n", section)
+  end)
+
+  it("hold none among a message's own fields without it", function()
+    for _, name in ipairs { "Resent-From", "resent-sender", "Sender" } do
+      local err = composed.refusal { headers = { [name] = "Team: r@x.example;" } }
+      assert.equal("ADDRESS", err.code)
+      assert.matches("^headers: " .. name:gsub("%-", "%%-") .. ": a group", err.text)
+      assert.equal(1, composed.count(
+        { headers = { [name] = "Team: r@x.example;" }, allow_group_from = true }, name))
+    end
   end)
 end)
 
