@@ -35,6 +35,9 @@ local WAITING = {
 function M.fail(link, code, text)
   local stage = link.session:phase()
   link.dead = code
+  if code:find "^TLS" then
+    M.flush(link)
+  end
   link.io:close()
   M.report(link)
   return nil, errors.new {
@@ -116,6 +119,16 @@ end
 
 local function clock(link)
   return link.io.now and link.io:now() or core.clock()
+end
+
+---Sends what the session still lends, as far as it goes out without waiting: behind a failure of
+---TLS's that is the alert, which tells the peer's operator why.
+---@param link table
+function M.flush(link)
+  if link.session:peek(1) ~= "" then
+    local both_ways = link.io.exchange or exchange
+    both_ways(link.io, link.session, false, true, clock(link))
+  end
 end
 
 -- The next event that is there already. Returns event; or nil; or nil, error.

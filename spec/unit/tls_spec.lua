@@ -35,6 +35,15 @@ local function dialogue()
   return table.concat(server:log(), "\n") .. "\n"
 end
 
+-- The server's process takes note of things in its own time.
+local function comes_to_be(condition)
+  local limit = core.clock() + 10000
+  while not condition() and core.clock() < limit do
+    core.poll({}, core.clock() + 10)
+  end
+  return condition() ~= nil
+end
+
 -- The error of a send that must fail, and nothing of the mail or of the secret was sent.
 local function failure(given)
   local lines = {}
@@ -115,6 +124,16 @@ describe("TLS and logins", function()
     assert.matches("self%-signed certificate", tostring(err))
     assert.matches("ca_file", tostring(err))
   end)
+
+  for _, security in ipairs { "starttls", "implicit" } do
+    it("tell the server why its certificate was refused, " .. security, function()
+      start { tls = security == "starttls", implicit_tls = security == "implicit", names = { "other.example" } }
+      failure(options { ca_pem = server.certificate, security = security })
+      assert.is_true(comes_to_be(function()
+        return dialogue():find "S: %(TLS: [^\n]*alert bad certificate"
+      end))
+    end)
+  end
 
   it("refuse a certificate for another name", function()
     start { tls = true, names = { "other.example" }, user = USER, password = PASSWORD }
