@@ -7,6 +7,7 @@ local core = require "ettsumailer.core"
 local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
 local own_name_of = require "ettsumailer.own_name"
+local options = require "ettsumailer.options"
 local reading = require "ettsumailer.reading"
 
 local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
@@ -32,6 +33,9 @@ local function start_tls(self)
   return drive.handshake(self)
 end
 
+-- How long each reply in a flight of several commands is awaited (seconds).
+local FLIGHT_SECONDS = 30
+
 ---Makes the connection around a transport's.
 ---@param session userdata  of the core
 ---@param io table          as of transport/
@@ -42,8 +46,42 @@ function M.new(session, io, settings, deadline)
   return setmetatable({
     session = session, io = io, settings = settings, timeouts = settings.timeouts,
     on_protocol = settings.on_protocol, deadline = deadline, connected_at = core.clock(),
-    process = core.process_id(),
+    process = core.process_id(), messages = 0, counted = { turns = 0, sent = 0, received = 0 },
+    flight_timeouts = options.merge(settings.timeouts, {
+      command = min(FLIGHT_SECONDS, settings.timeouts.command),
+      data = min(FLIGHT_SECONDS, settings.timeouts.data),
+    }),
   }, Connection)
+end
+
+---What the next result counts begins here: turns and octets.
+function Connection:count_from_here()
+  local session, counted = self.session, self.counted
+  counted.turns = session:turns()
+  counted.sent, counted.received = session:bytes()
+end
+
+---A reply has come: the connection lives, and its usual patience is due.
+function Connection:prove()
+  if self.is_unproven then
+    self.is_unproven = nil
+    self.timeouts = self.proven_timeouts or self.settings.timeouts
+  end
+end
+
+---The timeouts from now on; from the first reply on where that is still awaited.
+---@param timeouts table
+function Connection:set_timeouts(timeouts)
+  if self.is_unproven then
+    self.proven_timeouts = timeouts
+  else
+    self.timeouts = timeouts
+  end
+end
+
+---Whether commands may share a flight (RFC 2920).
+function Connection:may_pipeline()
+  return not self.lock_step and self.session:offers "PIPELINING" ~= nil
 end
 
 local function own_name(self)

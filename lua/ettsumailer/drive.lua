@@ -149,6 +149,17 @@ local function pull(link)
     return M.fail(link, "CLOSED", "the connection is closed")
   elseif code then
     return M.fail(link, code, text)
+  elseif link.cancelled then
+    return M.fail(link, "CANCELLED", "the sending was cancelled")
+  end
+end
+
+---Moves what can leave without waiting; a failure is told by the next event.
+---@param link table
+function M.flush(link)
+  local session, io = link.session, link.io
+  if io.exchange and session:peek(1) ~= "" then
+    io:exchange(session, false, true, clock(link))
   end
 end
 
@@ -270,6 +281,9 @@ function M.content(link, source)
   local session, sent = link.session, nil
   while true do
     -- Only what is sent is progress: a server that talks meanwhile does not take the content.
+    if link.cancelled then
+      return nil, select(2, M.fail(link, "CANCELLED", "the sending was cancelled"))
+    end
     local now_sent = session:bytes()
     if now_sent ~= sent then
       link.since, sent = clock(link), now_sent

@@ -36,19 +36,21 @@ end
 ---Connects and reads the greeting (after the handshake, with implicit TLS).
 ---@param settings table     as of settings.server
 ---@param deadline number?   ms on core.clock's scale, for all that follows
+---@param lock_step boolean? one command a flight, whatever is offered
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
-function M.open(settings, deadline)
+function M.open(settings, deadline, lock_step)
   local io, err = dial(settings, deadline)
   if not io then
     return nil, err
   end
-  local session, code, text = core.session { without = settings.without }
+  local session, code, text = core.session { without = settings.without, lock_step = lock_step }
   if not session then
     io:close()
     return errors.refuse(code, text)
   end
   local conn = connection.new(session, io, settings, deadline)
+  conn.lock_step = lock_step
   conn.greeting, err = greeting(conn)
   if not conn.greeting then
     conn:hang_up()

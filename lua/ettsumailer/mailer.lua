@@ -1,16 +1,16 @@
--- Level 3: configuration that sends, and keeps an idle connection for the next message.
+-- Level 3: configuration that sends, and keeps its connections for the next message.
 -- Why: five lines to send a mail; a mailer may live at module level for as long as the program.
--- Not: the dialogue of a message (transaction.lua), nor its making (message.lua).
+-- Not: the dialogue of a message (delivery.lua), nor its making (message.lua).
 
 local core = require "ettsumailer.core"
+local delivery = require "ettsumailer.delivery"
 local errors = require "ettsumailer.errors"
-local handshake = require "ettsumailer.handshake"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
+local pool_of = require "ettsumailer.pool"
 local settings_of = require "ettsumailer.settings"
-local transaction = require "ettsumailer.transaction"
 
-local error, min, setmetatable, type = error, math.min, setmetatable, type
+local error, setmetatable, type = error, setmetatable, type
 
 local M = {}
 
@@ -23,13 +23,7 @@ Mailer.__name = "ettsumailer.mailer"
 ---The options of a mailer beyond those of a server.
 M.OPTIONS = options.merge(settings_of.SERVER, {
   from = "texts", all_or_nothing = "boolean",
-  messages_per_connection = "integer", idle = "seconds", max_age = "seconds",
-})
-
-local DEFAULTS = { messages_per_connection = 100, idle = 30, max_age = 300 }
-
--- How long the first reply on a reused connection is awaited before a new one takes its place.
-local REUSE_SECONDS = 10
+}, pool_of.OPTIONS)
 
 ---Makes a mailer. Nothing is opened yet.
 ---@param given table     options of a server and of sending
@@ -41,118 +35,7 @@ function M.new(given, level)
   if not settings then
     return nil, err
   end
-  return setmetatable({
-    settings = options.merge(DEFAULTS, settings),
-    reuse_timeouts = options.merge(settings.timeouts, {
-      command = min(REUSE_SECONDS, settings.timeouts.command),
-    }),
-  }, Mailer)
-end
-
--- Nothing has come behind the last reply, neither here already nor to the socket.
-local function is_quiet(conn)
-  local event, code = conn.session:next()
-  return not event and not code and not conn.io:has_news()
-end
-
-local function is_usable(self, conn)
-  local now = core.clock()
-  return not conn.dead and conn.process == core.process_id()
-    and conn.messages < self.settings.messages_per_connection
-    and now - conn.idle_since <= self.settings.idle * 1000
-    and now - conn.connected_at <= self.settings.max_age * 1000
-    and is_quiet(conn)
-end
-
--- The idle connection, when it is worth trying.
-local function take_idle(self)
-  local conn = self.idle_connection
-  self.idle_connection = nil
-  if conn and is_usable(self, conn) then
-    conn.timeouts = self.reuse_timeouts
-    return conn
-  elseif conn then
-    conn:hang_up()
-  end
-end
-
-local function put_back(self, conn)
-  local is_used_up = conn.messages >= self.settings.messages_per_connection
-  if self.closed or conn.dead or conn.quitting or is_used_up or self.idle_connection then
-    conn:hang_up()
-    return
-  end
-  conn.idle_since, conn.deadline = core.clock(), nil
-  self.idle_connection = conn
-end
-
-local function open_new(self, deadline)
-  local started = core.clock()
-  local conn, err = handshake.open(self.settings, deadline)
-  if not conn then
-    return nil, err
-  end
-  local ok
-  ok, err = handshake.prepare(conn)
-  if not ok then
-    return nil, err
-  end
-  conn.messages, conn.setup_seconds = 0, (core.clock() - started) / 1000
-  return conn
-end
-
-local function send_over(conn, message, envelope, how)
-  conn.deadline = how.deadline
-  how.is_first = conn.messages == 0
-  conn.messages = conn.messages + 1
-  return transaction.run(conn, message, envelope, how)
-end
-
--- A reused connection may have died in its sleep: nothing was sent then, and a new one is no retry.
-local function died_in_sleep(conn, err)
-  local had_no_reply = conn.timeouts ~= conn.settings.timeouts
-  return conn.dead and had_no_reply and err.delivery == "not_sent"
-    and (err.code == "CLOSED" or err.code == "TIMEOUT" or err.smtp_code == 421
-      or err.stage == "RSET")
-end
-
--- The new connection carries the message, or nothing does.
-local function deliver_anew(self, message, envelope, how)
-  local conn, err = open_new(self, how.deadline)
-  if not conn then
-    return nil, err
-  end
-  local result
-  result, err = send_over(conn, message, envelope, how)
-  if result then
-    result.timings = { setup = conn.setup_seconds }
-  end
-  return result, err, conn
-end
-
-local function deliver(self, message, envelope, how)
-  local conn = take_idle(self)
-  if not conn then
-    return deliver_anew(self, message, envelope, how)
-  end
-  local result, err = send_over(conn, message, envelope, how)
-  if not result and died_in_sleep(conn, err) then
-    conn:close()
-    return deliver_anew(self, message, envelope, how)
-  end
-  return result, err, conn
-end
-
--- An error from before the envelope knows no recipients: all of them are not sent.
-local function with_recipients(err, envelope)
-  if #err.accepted + #err.rejected + #err.unknown + #err.not_sent == 0 then
-    for i, recipient in ipairs(envelope.to) do
-      err.not_sent[i] = recipient.local_part .. "@" .. recipient.domain
-    end
-    err.delivery = "not_sent"
-    err.retryable = err.temporary
-  end
-  return err
+  return setmetatable({ settings = settings, pool = pool_of.new(settings) }, Mailer)
 end
 
 local function message_and_envelope(self, given, level)
@@ -189,15 +72,12 @@ function Mailer:send(given, how)
     return errors.refuse("ADDRESS", "there is no recipient: give to, cc or bcc")
   end
   local timeout = self.settings.timeout
-  local result, err, conn = deliver(self, message, envelope, {
+  local result, err = delivery.run(self.pool, message, envelope, {
     all_or_nothing = self.settings.all_or_nothing, last = how and how.last,
     deadline = timeout and started + timeout * 1000,
   })
-  if conn then
-    put_back(self, conn)
-  end
   if not result then
-    return nil, with_recipients(err, envelope)
+    return nil, err
   end
   result.timings = options.merge(result.timings, { total = (core.clock() - started) / 1000 })
   return result
@@ -211,25 +91,26 @@ function Mailer:verify()
     error("this mailer is closed", 2)
   end
   local timeout = self.settings.timeout
-  local conn, err = open_new(self, timeout and core.clock() + timeout * 1000)
+  local conn, err = self.pool:acquire(timeout and core.clock() + timeout * 1000, true)
   if not conn then
     return nil, err
   end
   local about = { capabilities = conn:capabilities(), tls = conn.session:tls() }
-  put_back(self, conn)
+  self.pool:release(conn)
   return about
+end
+
+---Ends every send that is under way: each returns an error of code CANCELLED, whose delivery tells
+---what may have become of the message. To be called from a function that the send calls, or from
+---another coroutine. The mailer stays of use.
+function Mailer:cancel()
+  self.pool:cancel()
 end
 
 ---Says QUIT on what is open. The mailer can not be used any more.
 function Mailer:close()
   self.closed = true
-  if self.idle_connection then
-    self.idle_connection:hang_up()
-    self.idle_connection = nil
-  end
-  if self.settings.tls_context then
-    self.settings.tls_context:close() -- about a megabyte that Lua's collector knows nothing of
-  end
+  self.pool:close()
 end
 
 ---One message by itself: options of the mailer and fields of the message in one table.

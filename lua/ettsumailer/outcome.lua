@@ -2,7 +2,7 @@
 -- Why: every recipient is in exactly one list, whatever happened.
 -- Not: finding out what happened (transaction.lua).
 
-local ipairs = ipairs
+local ipairs, pairs, type = ipairs, pairs, type
 
 local M = {}
 
@@ -24,10 +24,21 @@ end
 ---@param taken integer recipients that were taken before
 ---@return boolean
 function M.is_temporary(event, taken)
-  if event.smtp_code == 552 and taken > 0 then
-    return event.enhanced == nil or event.enhanced == "5.5.3"
+  if event.smtp_code == 552 then
+    return M.is_overflow(event, taken)
   end
   return event.smtp_code >= 400 and event.smtp_code < 500
+end
+
+---Whether a refused recipient is one too many for this transaction, and may go into the next.
+---@param event table   the refusal
+---@param taken integer recipients that were taken before
+---@return boolean
+function M.is_overflow(event, taken)
+  if taken == 0 or (event.smtp_code ~= 452 and event.smtp_code ~= 552) then
+    return false
+  end
+  return event.enhanced == nil or event.enhanced:sub(2) == ".5.3"
 end
 
 ---A refused recipient.
@@ -72,18 +83,90 @@ end
 ---@param event table the reply to the end of the content
 ---@return table result
 function M.result(transaction, event)
-  local session = transaction.conn.session
+  local conn = transaction.conn
+  local session, counted = conn.session, conn.counted
   local lists = M.lists(transaction, "accepted")
-  local turns = session:turns() - transaction.turns
   local sent, received = session:bytes()
   return {
     message_id = transaction.message:id(), accepted = lists.accepted, rejected = lists.rejected,
     unknown = lists.unknown, not_sent = lists.not_sent,
     response = ("%d %s"):format(event.smtp_code, event.raw_text or event.text),
     queue_id = queue_id_of(event.text), attempts = 1, tls = session:tls(),
-    turns = turns,
-    bytes = { sent = sent - transaction.sent, received = received - transaction.received },
+    turns = session:turns() - counted.turns,
+    bytes = { sent = sent - counted.sent, received = received - counted.received },
   }
+end
+
+local LISTS = { "accepted", "rejected", "unknown", "not_sent" }
+
+local function address_of(item)
+  return type(item) == "table" and item.address or item
+end
+
+-- The earlier lists without whom the later ones name, and the later ones.
+local function joined_lists(earlier, later)
+  local is_later, lists = {}, {}
+  for _, name in ipairs(LISTS) do
+    for _, item in ipairs(later[name]) do
+      is_later[address_of(item)] = true
+    end
+  end
+  for _, name in ipairs(LISTS) do
+    local list = {}
+    for _, item in ipairs(earlier[name]) do
+      if not is_later[address_of(item)] then
+        list[#list + 1] = item
+      end
+    end
+    for _, item in ipairs(later[name]) do
+      list[#list + 1] = item
+    end
+    lists[name] = list
+  end
+  return lists
+end
+
+local COUNTS = { "attempts", "turns" }
+
+-- Adds up what the two counted.
+local function add_counts(into, earlier, later)
+  for _, name in ipairs(COUNTS) do
+    into[name] = (earlier[name] or 0) + (later[name] or 0)
+  end
+  local a, b = earlier.bytes or {}, later.bytes or {}
+  into.bytes = {
+    sent = (a.sent or 0) + (b.sent or 0), received = (a.received or 0) + (b.received or 0),
+  }
+end
+
+local function is_result(outcome)
+  return outcome.delivery == nil
+end
+
+---What became of a message over two transactions, the later one to recipients that the earlier one
+---had left. Any unknown: an error; else any accepted: a result; else the later error.
+---@param earlier table? result or error
+---@param later table    result or error; one of the two is changed
+---@return table? result
+---@return ettsumailer.error?
+function M.merge(earlier, later)
+  local whole = later
+  if earlier then
+    local lists = joined_lists(earlier, later)
+    if is_result(earlier) and not is_result(later) and #lists.unknown == 0 then
+      whole = earlier
+    end
+    if is_result(whole) then
+      add_counts(whole, earlier, later)
+    end
+    for name, list in pairs(lists) do
+      whole[name] = list
+    end
+  end
+  if is_result(whole) then
+    return whole
+  end
+  return nil, whole
 end
 
 return M

@@ -1,95 +1,33 @@
 -- One message over one connection: envelope, content, and what became of each recipient.
 -- Why: the reply to the end of the content is the result; nothing else may change that.
--- Not: opening connections or trying again (mailer.lua).
+-- Not: which connection (pool.lua), nor what is done with recipients that are left (delivery.lua).
+--
+-- The steps are apart, so that a batch can put the envelope of the next message into the flight of
+-- a content's end: new; begin, which queues; open, up to the 354; send_content; conclude.
 
 local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
 local outcome_of = require "ettsumailer.outcome"
 local reading = require "ettsumailer.reading"
+local wire_envelope = require "ettsumailer.wire_envelope"
 
-local ipairs, pairs, setmetatable, tostring = ipairs, pairs, setmetatable, tostring
-local concat = table.concat
+local ipairs, pairs, setmetatable = ipairs, pairs, setmetatable
 
 local M = {}
 
 local Transaction = {}
 Transaction.__index = Transaction
 
--- What the result counts: of a connection opened for this message, all of it.
-function Transaction:count_from(is_first)
-  local session = self.conn.session
-  self.turns, self.sent, self.received = 0, 0, 0
-  if not is_first then
-    self.turns = session:turns()
-    self.sent, self.received = session:bytes()
+function Transaction:note_recipient_refusal(event)
+  local number, first = event.tag, self.refusal
+  event.temporary = outcome_of.is_temporary(event, self.taken)
+  self.rejected[number] = outcome_of.refused(self.addresses[number], event)
+  if outcome_of.is_overflow(event, self.taken) then
+    self.overflow[#self.overflow + 1] = number
   end
-end
-
--- The wire form of an address, in UTF-8 only where nothing else will do.
-function Transaction:wire_path(address)
-  if address == "" then
-    return ""
+  if not first or (event.temporary and not first.temporary) then
+    self.refusal = event
   end
-  local path, code, why = address:path(false)
-  if code == "SMTPUTF8_REQUIRED" then
-    self.utf8 = true
-    path, code, why = address:path(true)
-  end
-  return path, code, why
-end
-
--- The wire forms of the envelope, checked before anything is sent.
-function Transaction:read_envelope(envelope)
-  for i, recipient in ipairs(envelope.to) do -- all of them first: each has to be in a list
-    self.addresses[i] = recipient.local_part .. "@" .. recipient.domain
-  end
-  self.utf8 = self.message:needs_smtputf8()
-  local from, code, why = self:wire_path(envelope.from)
-  if not from then
-    return errors.refuse(code, "from: " .. why)
-  end
-  self.from = from
-  for i, recipient in ipairs(envelope.to) do
-    local path
-    path, code, why = self:wire_path(recipient)
-    if not path then
-      return errors.refuse(code, ("recipient %s: %s"):format(tostring(recipient), why))
-    end
-    self.paths[i] = path
-  end
-  return true
-end
-
--- Why the message cannot go to this server at all: a code and a sentence, or nothing.
-function Transaction:obstacle(session, size)
-  local limit = session:size_limit()
-  if size and limit and size > limit then
-    return "TOO_LARGE", ("the message has %d octets, the server takes %d"):format(size, limit)
-  elseif self.utf8 and not session:offers "SMTPUTF8" then
-    return "SMTPUTF8_REQUIRED", "an address needs SMTPUTF8, which the server does not offer"
-  elseif self.message:needs_8bit() and not session:offers "8BITMIME" then
-    return "CONFIG", "the message is 8-bit, and the server does not offer 8BITMIME"
-  end
-end
-
--- The parameters of MAIL, or nil and the error that makes sending pointless.
-function Transaction:mail_parameters()
-  local session, size = self.conn.session, self.message:size()
-  local code, text = self:obstacle(session, size)
-  if code then
-    return errors.refuse(code, text)
-  end
-  local words = {}
-  if size and session:offers "SIZE" then
-    words[#words + 1] = ("SIZE=%d"):format(size)
-  end
-  if self.message:needs_8bit() then
-    words[#words + 1] = "BODY=8BITMIME"
-  end
-  if self.utf8 then
-    words[#words + 1] = "SMTPUTF8"
-  end
-  return concat(words, " ")
 end
 
 -- Keeps the refusal that tells most: the first; a temporary one among recipients; that of DATA when
@@ -101,11 +39,7 @@ function Transaction:note_refusal(event)
       self.refusal = event
     end
   elseif not first or first.stage == "RCPT" then
-    event.temporary = outcome_of.is_temporary(event, self.taken)
-    self.rejected[event.tag] = outcome_of.refused(self.addresses[event.tag], event)
-    if not first or (event.temporary and not first.temporary) then
-      self.refusal = event
-    end
+    self:note_recipient_refusal(event)
   end
 end
 
@@ -122,18 +56,19 @@ local NOTES = {
 
 -- Waits for one event of the envelope and notes it. Returns true; or nil and what ended everything.
 function Transaction:step()
-  local event, err = drive.event(self.conn)
+  local conn = self.conn
+  local event, err = drive.event(conn)
   if not event then
     return nil, err
   end
   local is_refused_reset = event.kind == "REFUSED" and event.stage == "RSET"
   if is_refused_reset then
-    self.conn:close() -- nobody knows what the transaction before it has left behind
+    conn:close() -- nobody knows what the transaction before it has left behind
   end
   if is_refused_reset or event.kind == "SHUTDOWN" or event.kind == "CLOSED" then
-    return nil, errors.of_event(event, self.conn.session:transcript())
+    return nil, errors.of_event(event, conn.session:transcript())
   end
-  self.conn.timeouts = self.conn.settings.timeouts
+  conn:prove()
   local note = NOTES[event.kind]
   if note then
     note(self, event)
@@ -141,20 +76,28 @@ function Transaction:step()
   return true
 end
 
-function Transaction:steps(count)
-  for _ = 1, count do
-    local ok, err = self:step()
-    if not ok then
-      return nil, err
-    end
+-- The replies to the flight, each awaited less long than those of single commands: a server that
+-- only claims PIPELINING has thrown away what came behind the first.
+function Transaction:read_flight()
+  local conn, ok, err = self.conn, true, nil
+  conn:set_timeouts(conn.flight_timeouts)
+  while ok and self.due > 0 do
+    ok, err = self:step()
+    self.due = self.due - 1
   end
-  return true
+  if not ok and err.code == "TIMEOUT" then
+    local limit = err.stage == "DATA" and "data" or "command"
+    conn.is_flight_unanswered = conn.flight_timeouts[limit] < conn.settings.timeouts[limit]
+  end
+  conn:set_timeouts(conn.settings.timeouts)
+  return ok, err
 end
 
 -- A command by itself.
 function Transaction:say(verb, argument, parameters, tag)
   local session = self.conn.session
-  local ok, code, why = session:command(verb, argument or "", parameters or "", tag or 0, self.utf8)
+  local ok, code, why =
+    session:command(verb, argument or "", parameters or "", tag or 0, self.wire.utf8)
   if not ok then
     return errors.refuse(code, why)
   end
@@ -168,41 +111,40 @@ local function refuse(code, why)
   return errors.refuse(code, why)
 end
 
--- MAIL, every RCPT and DATA in one flight.
-function Transaction:envelope_in_one_flight(parameters)
-  local session = self.conn.session
+-- Queues MAIL, every RCPT and DATA, behind a RSET where the last transaction is still open.
+function Transaction:queue_flight(parameters, needs_reset)
+  local session, wire = self.conn.session, self.wire
   local with_data = not self.all_or_nothing
-  local count = 1 + #self.paths + (with_data and 1 or 0)
-  if self.conn.dirty then
-    local ok, code, why = session:command "RSET"
-    if not ok then
-      return errors.refuse(code, why)
-    end
-    count = count + 1
+  local ok, code, why = true, nil, nil
+  if needs_reset then
+    ok, code, why = session:command "RSET"
   end
-  local ok, code, why = session:submit {
-    from = self.from, from_parameters = parameters, recipients = self.paths, data = with_data,
-    utf8 = self.utf8,
-  }
+  if ok then
+    ok, code, why = session:submit {
+      from = wire.from, from_parameters = parameters, recipients = wire.paths, data = with_data,
+      utf8 = wire.utf8,
+    }
+  end
   if not ok then
-    if self.conn.dirty then
+    if needs_reset then
       self.conn:close() -- a RSET is queued that nobody waits for
     end
     return refuse(code, why)
   end
-  return self:steps(count)
+  self.due = 1 + #wire.paths + (with_data and 1 or 0) + (needs_reset and 1 or 0)
+  return true
 end
 
--- The same for a server without PIPELINING: each command waits, and a refusal saves the rest.
-function Transaction:envelope_in_steps(parameters)
+-- For a server without PIPELINING: each command waits, and a refusal saves the rest.
+function Transaction:envelope_in_steps()
   local ok, err = true, nil
-  if self.conn.dirty then
+  if self.needs_reset then
     ok, err = self:say "RSET"
   end
   if ok then
-    ok, err = self:say("MAIL", self.from, parameters)
+    ok, err = self:say("MAIL", self.wire.from, self.parameters)
   end
-  for i, path in ipairs(self.paths) do
+  for i, path in ipairs(self.wire.paths) do
     if not ok or (self.refusal and self.refusal.stage == "MAIL") then
       break
     end
@@ -215,39 +157,66 @@ function Transaction:may_send()
   if self.taken == 0 then
     return false
   end
-  return not (self.all_or_nothing and self.taken < #self.paths)
+  return not (self.all_or_nothing and self.taken < #self.addresses)
 end
 
--- Up to the 354. Returns true when the content may be sent, false when it may not, or nil, err.
-function Transaction:open(parameters)
-  local pipelined = self.conn.session:offers "PIPELINING" ~= nil
+---Takes a connection, and queues what may leave at once. A transaction that ended before its
+---content may begin again on another.
+---@param conn ettsumailer.connection  past EHLO
+---@param is_behind boolean? the end of another content has just been queued there
+---@return true?
+---@return ettsumailer.error? nothing was queued
+function Transaction:begin(conn, is_behind)
+  self.conn, self.is_pipelined = conn, conn:may_pipeline()
+  self.accepted, self.rejected, self.overflow, self.taken, self.due = {}, {}, {}, 0, 0
+  self.refusal, self.go_ahead = nil, nil
+  local parameters, err = wire_envelope.mail_parameters(self.wire, self.message, conn.session)
+  if not parameters then
+    return self:failed(err, "not_sent")
+  end
+  conn.messages = conn.messages + 1
+  self.parameters, self.needs_reset = parameters, conn.dirty and not is_behind
+  if self.is_pipelined then
+    local ok
+    ok, err = self:queue_flight(parameters, self.needs_reset)
+    if not ok then
+      return self:failed(err, "not_sent")
+    end
+  end
+  return true
+end
+
+---Awaits the replies to the envelope, up to the 354.
+---@return boolean?  true: the content may be sent; false: it may not, and nothing is to be awaited
+---@return ettsumailer.error? with the lists of recipients
+function Transaction:open()
   local ok, err
-  if pipelined then
-    ok, err = self:envelope_in_one_flight(parameters)
+  if self.is_pipelined then
+    ok, err = self:read_flight()
   else
-    ok, err = self:envelope_in_steps(parameters)
+    ok, err = self:envelope_in_steps()
   end
   self.conn.dirty = true
-  if ok and not self.go_ahead and self:may_send() and (self.all_or_nothing or not pipelined) then
+  local data_is_due = self.all_or_nothing or not self.is_pipelined
+  if ok and not self.go_ahead and data_is_due and self:may_send() then
     ok, err = self:say "DATA"
   end
   if not ok then
-    return nil, err
+    return self:failed(err, "not_sent")
   end
   return self.go_ahead or false
 end
 
--- The content, and the reply that is the result.
+---Sends the content, up to its queued end.
+---@param last boolean? QUIT rides with it
 function Transaction:send_content(last)
   local ok, event = drive.content(self.conn, { reader = self.reader })
-  if ok then
-    if last then
-      self.conn.quitting = self.conn.session:command "QUIT"
-    end
-    event, ok = drive.event(self.conn)
-    event = event or ok
+  if not ok then
+    self.early = event
+  elseif last then
+    self.conn.quitting = self.conn.session:command "QUIT"
   end
-  return event
+  return ok or nil
 end
 
 -- Completes an error with what became of the recipients.
@@ -260,72 +229,97 @@ function Transaction:failed(err, outcome, event)
   return nil, err
 end
 
+---The error of a transaction that the server refused as a whole.
+---@return nil, ettsumailer.error
 function Transaction:refused(event)
+  event = event or self.refusal
   local err = errors.of_event(event, self.conn.session:transcript())
   -- With all or nothing, those that were not refused were spared, not refused.
   local spared = event.stage == "RCPT" and self.taken > 0
+  self.conn:count_from_here()
   return self:failed(err, "rejected", not spared and event or nil)
 end
 
--- What the end of the content led to.
-function Transaction:conclude(event)
+---Awaits the reply to the end of the content: the result.
+---@return table? result
+---@return ettsumailer.error?
+function Transaction:conclude()
+  local conn, event, err = self.conn, self.early, nil
+  if not event then
+    event, err = drive.event(conn)
+  end
+  event = event or err
+  local fate = conn.session:fate()
   if errors.is(event) then
-    local fate = self.conn.session:fate()
     return self:failed(event, fate == "unknown" and "unknown" or "not_sent")
   elseif event.kind == "SENT" then
-    self.conn.dirty = false
-    return outcome_of.result(self, event)
-  elseif self.conn.session:fate() == "rejected" then
-    self.conn.dirty = false
+    conn.dirty = false
+    local result = outcome_of.result(self, event)
+    conn:count_from_here()
+    return result
+  elseif fate == "rejected" then
+    conn.dirty = false
     return self:refused(event)
   end
   -- A 421, or the end, in the middle of the content: there is no way on but to hang up.
-  self.conn:close()
-  local err = errors.of_event(event, self.conn.session:transcript())
-  return self:failed(err, self.conn.session:fate() == "unknown" and "unknown" or "not_sent")
+  conn:close()
+  return self:failed(errors.of_event(event, conn.session:transcript()),
+    fate == "unknown" and "unknown" or "not_sent")
 end
 
--- The dialogue, from MAIL to the reply to the content.
-function Transaction:exchange(parameters, last)
-  local ok, err = self:open(parameters)
-  if ok == nil then
-    return self:failed(err, "not_sent")
-  elseif not ok then
-    return self:refused(self.refusal)
-  end
-  return self:conclude(self:send_content(last))
-end
-
----Sends a sealed message to the recipients of an envelope.
----@param conn ettsumailer.connection  past EHLO, nothing outstanding
----@param message userdata             sealed
----@param envelope table               { from = address or "", to = { address, ... } }
----@param how table                    { all_or_nothing, last: QUIT rides, is_first: on conn }
+---The whole dialogue on a connection where nothing is outstanding.
+---@param conn ettsumailer.connection
+---@param last boolean? QUIT rides with the content
 ---@return table? result
 ---@return ettsumailer.error?
-function M.run(conn, message, envelope, how)
+function Transaction:run(conn, last)
+  local ok, err = self:begin(conn)
+  if ok then
+    ok, err = self:open()
+  end
+  if not ok then
+    if ok == false then
+      return self:refused()
+    end
+    return nil, err
+  end
+  self:send_content(last and #self.overflow == 0)
+  return self:conclude()
+end
+
+---Closes what the message is read through.
+function Transaction:close()
+  if self.reader then
+    self.reader:close()
+  end
+end
+
+---Checks a sealed message and its envelope, and opens what the message is read from.
+---@param message userdata   sealed
+---@param envelope table     { from = address or "", to = { address, ... } }
+---@param how table          { all_or_nothing = boolean }
+---@return table? transaction
+---@return ettsumailer.error? with the lists of recipients
+function M.new(message, envelope, how)
   local self = setmetatable({
-    conn = conn, message = message, all_or_nothing = how.all_or_nothing, paths = {}, addresses = {},
-    accepted = {}, rejected = {}, taken = 0,
+    message = message, all_or_nothing = how.all_or_nothing, addresses = {},
+    accepted = {}, rejected = {},
   }, Transaction)
-  self:count_from(how.is_first)
+  for i, recipient in ipairs(envelope.to) do -- first of all: each has to be in a list
+    self.addresses[i] = recipient.local_part .. "@" .. recipient.domain
+  end
   if #envelope.to == 0 then
     return errors.refuse("ADDRESS", "there is no recipient: give to, cc or bcc")
   end
-  local ok, err = self:read_envelope(envelope)
-  local parameters
-  if ok then
-    parameters, err = self:mail_parameters()
-  end
-  if parameters then
+  local err
+  self.wire, err = wire_envelope.read(message, envelope)
+  if self.wire then
     self.reader, err = reading.open(message)
   end
   if not self.reader then
     return self:failed(err, "not_sent")
   end
-  ok, err = self:exchange(parameters, how.last)
-  self.reader:close()
-  return ok, err
+  return self
 end
 
 return M

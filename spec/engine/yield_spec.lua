@@ -78,7 +78,9 @@ describe("a send that yields", function()
 
   it("shares its mailer with others that are under way", function()
     local self = setting(nil, function() return yielding { write_size = 100 } end)
-    local mailer = assert(library.mailer(SERVER))
+    local mailer = assert(library.mailer {
+      host = SERVER.host, security = "none", ehlo_name = SERVER.ehlo_name, connections = 5,
+    })
     local threads, results = {}, {}
     for i = 1, 5 do
       threads[i] = coroutine.create(function()
@@ -106,6 +108,23 @@ describe("a send that yields", function()
     for _, transport in ipairs(self.transports) do
       assert.is_true(transport.closed)
     end
+  end)
+
+  it("is refused, to be tried again, while all connections of its mailer are in use", function()
+    setting(nil, function() return yielding() end)
+    local mailer = assert(library.mailer {
+      host = SERVER.host, security = "none", ehlo_name = SERVER.ehlo_name, connections = 1,
+    })
+    local first = coroutine.create(function() assert(mailer:send(order())) end)
+    assert(coroutine.resume(first))
+    local result, err = mailer:send(order())
+    assert.is_nil(result)
+    assert.equal("QUEUE_FULL", err.code)
+    assert.is_true(err.retryable)
+    while coroutine.status(first) ~= "dead" do
+      assert(coroutine.resume(first))
+    end
+    run(function() mailer:close() end)
   end)
 
   it("may be abandoned at every yield, and its mailer goes on", function()

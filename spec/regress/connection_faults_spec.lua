@@ -62,7 +62,7 @@ describe("sending, when something goes wrong,", function()
     server = fake.start()
     local mailer = assert(ettsumailer.mailer(options()))
     assert(mailer:send(MESSAGE))
-    assert(mailer.idle_connection.session:feed "250 surprise\r\n") -- as if it had come in one packet
+    assert(mailer.pool.idle[1].session:feed "250 surprise\r\n") -- as if it had come in one packet
     assert(mailer:send(MESSAGE))
   end)
 

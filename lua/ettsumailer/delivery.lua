@@ -1,0 +1,75 @@
+-- One message to one server, over as many transactions as its recipients take.
+-- Why: a server may take only so many recipients at a time (RFC 5321 4.5.3.1.10); a connection may
+-- have died in its sleep. Neither is a retry, and neither is the caller's business.
+-- Not: trying again later or elsewhere (mailer.lua), nor many messages at a time (batch.lua).
+
+local outcome = require "ettsumailer.outcome"
+local transaction = require "ettsumailer.transaction"
+
+local M = {}
+
+-- One transaction; the connection is replaced once where that is no retry.
+local function attempt(pool, work, how)
+  local conn, err = pool:acquire(how.deadline)
+  if not conn then
+    return work:failed(err, "not_sent")
+  end
+  conn.deadline = how.deadline
+  local is_new = conn.messages == 0
+  local result
+  result, err = work:run(conn, how.last)
+  if not result and pool:may_replace(conn, err) then
+    pool:release(conn)
+    conn, err = pool:acquire(how.deadline, true)
+    if not conn then
+      return work:failed(err, "not_sent")
+    end
+    conn.deadline, is_new = how.deadline, true
+    result, err = work:run(conn, how.last)
+  end
+  if result then
+    result.timings = { setup = is_new and conn.setup_seconds or nil }
+  end
+  pool:release(conn)
+  return result, err
+end
+
+---The envelope of the recipients that were too many for a transaction, or nil.
+---@param work table      the transaction
+---@param envelope table  its envelope
+---@return table?
+function M.overflow(work, envelope)
+  if #work.overflow == 0 or work.all_or_nothing then
+    return nil
+  end
+  local rest = { from = envelope.from, to = {} }
+  for i, number in ipairs(work.overflow) do
+    rest.to[i] = envelope.to[number]
+  end
+  return rest
+end
+
+---Delivers a sealed message.
+---@param pool ettsumailer.pool
+---@param message userdata
+---@param envelope table    { from = address or "", to = { address, ... } }
+---@param how table         { all_or_nothing, deadline = ms, last: QUIT rides with the content }
+---@return table? result
+---@return ettsumailer.error?
+function M.run(pool, message, envelope, how)
+  local result, err
+  local rest = envelope
+  while rest do
+    local work, bad = transaction.new(message, rest, how)
+    local made = nil
+    if work then
+      made, bad = attempt(pool, work, how)
+      work:close()
+    end
+    result, err = outcome.merge(result or err, made or bad)
+    rest = made and M.overflow(work, rest)
+  end
+  return result, err
+end
+
+return M

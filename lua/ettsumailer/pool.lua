@@ -1,0 +1,167 @@
+-- The connections of one mailer to its server: opened when needed, kept while they may be used.
+-- Why: an open connection saves every round trip of a setup; a dead one must never cost a mail.
+-- Not: what is sent over them (delivery.lua, transaction.lua), nor their setup (handshake.lua).
+
+local core = require "ettsumailer.core"
+local errors = require "ettsumailer.errors"
+local handshake = require "ettsumailer.handshake"
+local options = require "ettsumailer.options"
+
+local min, setmetatable = math.min, setmetatable
+local remove = table.remove
+
+local M = {}
+
+---The options of a pool, beyond those of a server.
+M.OPTIONS = {
+  connections = "integer", messages_per_connection = "integer", idle = "seconds",
+  max_age = "seconds",
+}
+
+local DEFAULTS = { connections = 4, messages_per_connection = 100, idle = 30, max_age = 300 }
+
+-- How long the first reply on a reused connection is awaited before a new one takes its place.
+local REUSE_SECONDS = 10
+
+---@class ettsumailer.pool
+local Pool = {}
+Pool.__index = Pool
+
+---Makes a pool. Nothing is opened yet.
+---@param settings table as of settings.server, with the options of a pool
+---@return ettsumailer.pool
+function M.new(settings)
+  settings = options.merge(DEFAULTS, settings)
+  return setmetatable({
+    settings = settings, idle = {}, in_use = {}, count = 0,
+    reuse_timeouts = options.merge(settings.timeouts, {
+      command = min(REUSE_SECONDS, settings.timeouts.command),
+    }),
+  }, Pool)
+end
+
+-- Nothing has come behind the last reply, neither here already nor to the socket.
+local function is_quiet(conn)
+  local event, code = conn.session:next()
+  return not event and not code and not conn.io:has_news()
+end
+
+local function is_usable(self, conn)
+  local now = core.clock()
+  return not conn.dead and conn.process == core.process_id()
+    and conn.messages < self.settings.messages_per_connection
+    and now - conn.idle_since <= self.settings.idle * 1000
+    and now - conn.connected_at <= self.settings.max_age * 1000
+    and is_quiet(conn)
+end
+
+-- A connection counts from the moment it is being opened to its end or its return.
+local function let_go(self, conn)
+  if not conn or self.in_use[conn] then
+    self.count = self.count - 1
+    self.in_use[conn or false] = nil
+  end
+end
+
+-- The idle connection used last that is worth trying; those that are not are hung up.
+local function take_idle(self)
+  local conn = remove(self.idle)
+  while conn do
+    if is_usable(self, conn) then
+      conn.timeouts, conn.is_unproven = self.reuse_timeouts, true
+      return conn
+    end
+    conn:hang_up()
+    conn = remove(self.idle)
+  end
+end
+
+local function open_new(self, deadline)
+  local started = core.clock()
+  self.count = self.count + 1
+  local conn, err = handshake.open(self.settings, deadline, self.lock_step)
+  if not conn then
+    let_go(self)
+    return nil, err
+  end
+  self.in_use[conn] = true -- from here on cancel reaches it
+  local ok
+  ok, err = handshake.prepare(conn)
+  if not ok then
+    let_go(self, conn)
+    return nil, err
+  end
+  conn.messages, conn.setup_seconds = 0, (core.clock() - started) / 1000
+  return conn
+end
+
+---A connection that is ready for mail: an idle one, else a new one.
+---@param deadline number? ms on core.clock's scale, for opening it
+---@param must_be_new boolean? an idle one will not do
+---@return ettsumailer.connection?
+---@return ettsumailer.error?
+function Pool:acquire(deadline, must_be_new)
+  local conn = not must_be_new and take_idle(self)
+  if conn then
+    self.in_use[conn], self.count = true, self.count + 1
+    return conn
+  elseif self.count >= self.settings.connections then
+    return errors.refuse("QUEUE_FULL",
+      ("all %d connections are in use: send fewer at a time, or raise connections"):format(
+        self.settings.connections))
+  end
+  return open_new(self, deadline)
+end
+
+---Gives back what acquire gave: kept, or hung up.
+---@param conn ettsumailer.connection
+function Pool:release(conn)
+  let_go(self, conn)
+  local is_used_up = conn.messages >= self.settings.messages_per_connection
+  if self.closed or conn.dead or conn.quitting or is_used_up
+    or #self.idle >= self.settings.connections then
+    conn:hang_up()
+    return
+  end
+  conn.idle_since, conn.deadline = core.clock(), nil
+  self.idle[#self.idle + 1] = conn
+end
+
+---Whether another connection may carry the message that this one failed to carry. Nothing of its
+---content was sent then, so that this is no retry.
+---@param conn ettsumailer.connection
+---@param err ettsumailer.error
+---@return boolean
+function Pool:may_replace(conn, err)
+  if err.delivery ~= "not_sent" or not conn.dead or conn.cancelled then
+    return false
+  elseif conn.is_flight_unanswered then
+    self.lock_step = true -- it only claims PIPELINING
+    return true
+  end
+  local has_left = err.code == "CLOSED" or err.code == "TIMEOUT" or err.smtp_code == 421
+  return conn.is_unproven and (has_left or err.stage == "RSET") or false
+end
+
+---Ends every dialogue that is under way, in another coroutine or further out in the calls: each is
+---CANCELLED at its next step.
+function Pool:cancel()
+  for conn in next, self.in_use do
+    conn.cancelled = true
+  end
+end
+
+---Says QUIT on what is idle. What is in use ends with its message.
+function Pool:close()
+  self.closed = true
+  local conn = remove(self.idle)
+  while conn do
+    conn:hang_up()
+    conn = remove(self.idle)
+  end
+  if self.settings.tls_context then
+    self.settings.tls_context:close() -- about a megabyte that Lua's collector knows nothing of
+  end
+end
+
+return M
