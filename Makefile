@@ -6,6 +6,7 @@
 #   make deps       installs what is missing        make c-test spec e2e    parts of it
 #   make install    PREFIX, DESTDIR                 make check-style asan fuzz clean
 #   make rock       build/*.src.rock                make rock-test       installs it and sends a mail
+#   make bench      beside other clients; BENCH_ARGS="--workloads W1 --repeat 1" and the like
 #
 # V=1 shows the commands, WERROR=1 makes warnings errors, BUILD=dir builds elsewhere.
 
@@ -311,6 +312,11 @@ $(FUZZ_OUT)/obj/%.o: %.c | found-openssl
 	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(WARNINGS) -O1 -g $(FUZZ_FLAGS) -pthread -Icsrc $(SSL_CFLAGS) \
 	  $(IDN_CFLAGS) -MMD -MP -c -o $@ $<
 
+# --- Speed, side by side with other clients (bench/README.md) ---------------------------------
+
+bench: all
+	$(Q)bench/run.sh $(BENCH_ARGS)
+
 # --- Style -------------------------------------------------------------------------------------
 
 HEADERS = $(sort $(wildcard csrc/*/*.h spec/c/*.h))
@@ -374,10 +380,10 @@ style-version:
 	$(Q)spec/style/version.sh
 
 style-shell:
-	$(Q)for f in spec/*/*.sh .ci/run; do sh -n "$$f" || exit 1; done
+	$(Q)for f in spec/*/*.sh bench/*.sh bench/peers/*.sh .ci/run; do sh -n "$$f" || exit 1; done
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) bench/build bench/peers/node_modules
 
 # Headers each object has seen.
 -include $(patsubst %.o,%.d,$(SHARED_OBJECTS) $(BINDING_OBJECTS) $(C_OBJECTS) $(HARNESS_OBJECTS) \
@@ -385,7 +391,7 @@ clean:
 -include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
 
 FORCE:
-.PHONY: all found-openssl found-lua install rock rock-test c-test spec e2e test demo run-demo deps asan fuzz \
+.PHONY: all found-openssl found-lua install rock rock-test c-test spec e2e test demo run-demo deps asan fuzz bench \
   check-style clean binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
