@@ -88,19 +88,29 @@ static int must_encode(ettm_str name, unsigned flags) {
   return (flags & ETTM_FORMAT_UTF8) == 0 && ettm_encoded_word_needed(name);
 }
 
-ettm_status ettm_format_phrase(ettm_buffer *out, ettm_str name, unsigned flags) {
+static ettm_status append_phrase(ettm_buffer *out, ettm_str name, unsigned flags,
+                                 const ettm_charset_encoder *encoder) {
   ettm_status status = ettm_token_check_text(name);
   if (status != ETTM_OK) {
     return status;
   }
   if (must_encode(name, flags)) {
     /* A header is folded before the first word, if need be: one space is in front of it. */
-    return ettm_encoded_word_append(out, name, ETTM_WORD_PHRASE, 1);
+    return ettm_encoded_word_append_charset(out, name, ETTM_WORD_PHRASE, 1, encoder);
   }
   if (is_separated(name, ' ') && !ettm_token_may_be_encoded(name)) {
     return ettm_buffer_append(out, name);
   }
   return append_quoted(out, name);
+}
+
+ettm_status ettm_format_phrase(ettm_buffer *out, ettm_str name, unsigned flags) {
+  return append_phrase(out, name, flags, NULL);
+}
+
+ettm_status ettm_format_phrase_charset(ettm_buffer *out, ettm_str name,
+                                       const ettm_charset_encoder *encoder) {
+  return append_phrase(out, name, 0, encoder);
 }
 
 ettm_status ettm_format_local(ettm_buffer *out, ettm_str local) {
@@ -152,25 +162,44 @@ static ettm_status append_spec(ettm_buffer *out, ettm_str local, ettm_str domain
   return status == ETTM_OK ? append_domain(out, domain, flags) : status;
 }
 
-static ettm_status append_named(ettm_buffer *out, ettm_str name, ettm_str local, ettm_str domain,
-                                unsigned flags) {
-  ettm_status status = ettm_format_phrase(out, name, flags);
-  if (status == ETTM_OK) {
-    status = ettm_buffer_append(out, ETTM_LIT(" <"));
-  }
+/* Behind a name. */
+static ettm_status append_angle(ettm_buffer *out, ettm_str local, ettm_str domain, unsigned flags) {
+  ettm_status status = ettm_buffer_append(out, ETTM_LIT(" <"));
   if (status == ETTM_OK) {
     status = append_spec(out, local, domain, flags);
   }
   return status == ETTM_OK ? ettm_buffer_append_char(out, '>') : status;
 }
 
-ettm_status ettm_format_mailbox(ettm_buffer *out, ettm_str name, ettm_str local, ettm_str domain,
-                                unsigned flags) {
-  size_t size = ettm_buffer_size(out);
-  ettm_status status = name.n > 0 ? append_named(out, name, local, domain, flags)
-                                  : append_spec(out, local, domain, flags);
+/* What is behind the name, if that went well; or all of it is taken back. */
+static ettm_status end_mailbox(ettm_buffer *out, size_t before, ettm_status status,
+                               const ettm_str spec[2], unsigned flags) {
+  if (status == ETTM_OK) {
+    status = ettm_buffer_size(out) > before ? append_angle(out, spec[0], spec[1], flags)
+                                            : append_spec(out, spec[0], spec[1], flags);
+  }
   if (status != ETTM_OK) {
-    ettm_buffer_truncate(out, size);
+    ettm_buffer_truncate(out, before);
   }
   return status;
+}
+
+ettm_status ettm_format_mailbox(ettm_buffer *out, ettm_str name, ettm_str local, ettm_str domain,
+                                unsigned flags) {
+  size_t before = ettm_buffer_size(out);
+  ettm_str spec[2];
+  ettm_status status = name.n > 0 ? append_phrase(out, name, flags, NULL) : ETTM_OK;
+  spec[0] = local;
+  spec[1] = domain;
+  return end_mailbox(out, before, status, spec, flags);
+}
+
+ettm_status ettm_format_mailbox_charset(ettm_buffer *out, ettm_str name, ettm_str local,
+                                        ettm_str domain, const ettm_charset_encoder *encoder) {
+  size_t before = ettm_buffer_size(out);
+  ettm_str spec[2];
+  ettm_status status = name.n > 0 ? append_phrase(out, name, 0, encoder) : ETTM_OK;
+  spec[0] = local;
+  spec[1] = domain;
+  return end_mailbox(out, before, status, spec, 0);
 }

@@ -7,7 +7,7 @@
 #ifndef ETTM_ADDRESS_FORMAT_H
 #define ETTM_ADDRESS_FORMAT_H
 
-#include "base/buffer.h"
+#include "codec/encoded_word.h"
 
 enum {
   ETTM_FORMAT_UTF8 = 1 << 0 /* names and local parts in UTF-8, not in encoded words; only what
@@ -29,5 +29,13 @@ ETTM_MUST_USE ettm_status ettm_format_local(ettm_buffer *out, ettm_str local);
  * ettm_idna_to_ascii returns for a non-ASCII domain. */
 ETTM_MUST_USE ettm_status ettm_format_mailbox(ettm_buffer *out, ettm_str name, ettm_str local,
                                               ettm_str domain, unsigned flags);
+
+/* The same without ETTM_FORMAT_UTF8, names that are not ASCII in the encoder's charset where they
+ * fit it; NULL: UTF-8. Return also as ettm_encoded_word_append_charset. */
+ETTM_MUST_USE ettm_status ettm_format_phrase_charset(ettm_buffer *out, ettm_str name,
+                                                     const ettm_charset_encoder *encoder);
+ETTM_MUST_USE ettm_status ettm_format_mailbox_charset(ettm_buffer *out, ettm_str name,
+                                                      ettm_str local, ettm_str domain,
+                                                      const ettm_charset_encoder *encoder);
 
 #endif

@@ -78,9 +78,14 @@ extern const luaL_Reg ettml_message_parts[];
  * ask content of Lua, as that may yield. */
 void ettml_set_methods(lua_State *L, const char *class_name, const char *field);
 
+/* nil, code and a sentence, for a failure of the message at argument 1: what does not fit its
+ * charset is named. */
+int ettml_message_fail(lua_State *L, ettm_status status);
+
 /* Where the external content of a message comes from: three slots a part in the message's anchors.
  */
 enum { ETTML_SOURCE_NONE, ETTML_SOURCE_STRING, ETTML_SOURCE_FILE, ETTML_SOURCE_LUA };
+#define ETTML_SLOT_CHARSET     0                     /* of the message's texts, if not UTF-8 */
 #define ETTML_SLOT_VALUE(part) (3 * (int)(part) + 1) /* the string, the file's path, or Lua's */
 #define ETTML_SLOT_START(part) (3 * (int)(part) + 2) /* octets in front, of a string or a file */
 #define ETTML_SLOT_KIND(part)  (3 * (int)(part) + 3) /* ETTML_SOURCE_ */

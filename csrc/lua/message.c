@@ -3,6 +3,7 @@
  * message_parts.c. */
 #include <string.h>
 
+#include "lua/charset.h"
 #include "lua/classes.h"
 #include "tls/digest.h"
 
@@ -54,6 +55,65 @@ static int message_tostring(lua_State *L) {
   return ettml_push_name(L, ETTML_MESSAGE, state);
 }
 
+/* The charset of what is written. */
+
+/* Pushes the charset of the message at argument 1; nil when it is UTF-8. */
+static void push_charset(lua_State *L) {
+  ettml_push_user_table(L, 1);
+  lua_rawgeti(L, -1, ETTML_SLOT_CHARSET);
+  lua_remove(L, -2);
+}
+
+/* message:charset(name [, strict]): of what is added from now on; once in a message, as what is
+ * there already may still need the converter. */
+static int message_charset(lua_State *L) {
+  ettm_message *m = ettml_message_check(L);
+  ettm_str name = ettml_check_str(L, 2);
+  int is_strict = lua_toboolean(L, 3);
+  const ettm_charset_encoder *encoder;
+  ettm_status status;
+  lua_settop(L, 2);
+  push_charset(L);
+  if (!lua_isnil(L, 3) || ettm_message_headers(m) == NULL) {
+    return ettml_fail(L, ETTM_E_STATE);
+  }
+  ettml_push_user_table(L, 1);
+
+  status = ettml_charset_push(L, name, is_strict, &encoder);
+
+  if (status != ETTM_OK) {
+    return ettml_charset_fail(L, 5, status);
+  }
+  lua_rawseti(L, 4, ETTML_SLOT_CHARSET);
+  ettm_message_set_encoder(m, encoder);
+  return ettml_answer_true(L);
+}
+
+static void close_charset(lua_State *L) {
+  push_charset(L);
+  if (!lua_isnil(L, -1)) {
+    ettml_charset_close(L, lua_gettop(L));
+  }
+  lua_pop(L, 1);
+}
+
+/* Pushes what went wrong. */
+static void push_problem(lua_State *L, ettm_status status) {
+  int at = lua_gettop(L) + 1;
+  push_charset(L);
+  if (status == ETTM_E_ARGUMENT && !lua_isnil(L, at) && ettml_charset_has_misfit(L, at)) {
+    ettml_charset_push_problem(L, at, status);
+  } else {
+    lua_pushstring(L, ettm_status_sentence(status));
+  }
+  lua_remove(L, at);
+}
+
+int ettml_message_fail(lua_State *L, ettm_status status) {
+  push_problem(L, status);
+  return ettml_fail_top(L, status);
+}
+
 /* Header fields. */
 
 typedef ettm_status (*header_adder)(ettm_headers *h, ettm_str name, ettm_str value);
@@ -64,7 +124,7 @@ static int header_fail(lua_State *L, ettm_str name, ettm_str value, ettm_status 
   if (status == ETTM_E_ADDRESS) {
     ettml_push_address_problem(L, value, ETTM_ADDRESS_CARRIERS);
   } else {
-    lua_pushstring(L, ettm_status_sentence(status));
+    push_problem(L, status);
   }
   lua_pushfstring(L, "%s: %s", lua_tostring(L, -2), lua_tostring(L, -1));
   return ettml_fail_top(L, status);
@@ -160,6 +220,7 @@ static int message_seal(lua_State *L) {
   if (status == ETTM_OK) {
     status = ettm_message_seal(m, &seal);
   }
+  close_charset(L);
 
   if (status == ETTM_OK) {
     return ettml_answer_true(L);
@@ -212,7 +273,8 @@ static int message_reader(lua_State *L) {
   return status == ETTM_OK ? 1 : ettml_fail(L, status);
 }
 
-static const luaL_Reg methods[] = {{"header", message_header},
+static const luaL_Reg methods[] = {{"charset", message_charset},
+                                   {"header", message_header},
                                    {"section", message_section},
                                    {"part_header", message_part_header},
                                    {"seal", message_seal},

@@ -20,7 +20,7 @@ static ettm_part check_parent(lua_State *L) {
 
 static int answer_part(lua_State *L, ettm_status status, ettm_part part) {
   if (status != ETTM_OK) {
-    return ettml_fail(L, status);
+    return ettml_message_fail(L, status);
   }
   lua_pushinteger(L, (lua_Integer)part);
   return 1;

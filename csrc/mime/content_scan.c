@@ -53,6 +53,11 @@ static int is_fragile_start(const ettm_content_scan *s) {
   }
 }
 
+/* ESC, SO, SI. */
+static int is_shift(char c) {
+  return c == 27 || c == 14 || c == 15;
+}
+
 static void see_octet(ettm_content_scan *s, char c) {
   if (s->line < sizeof s->start) {
     s->start[s->line] = c;
@@ -63,7 +68,8 @@ static void see_octet(ettm_content_scan *s, char c) {
   if (c == '\0') {
     note(&s->facts.nul_line, s->lines + 1);
   }
-  if (s->last == '\r' || (c != '\t' && ettm_char_is(c, ETTM_CHAR_CONTROL)) ||
+  s->facts.shifts |= is_shift(c);
+  if (s->last == '\r' || (c != '\t' && !is_shift(c) && ettm_char_is(c, ETTM_CHAR_CONTROL)) ||
       (s->line <= sizeof s->start && is_fragile_start(s))) {
     s->facts.fragile = 1;
   }

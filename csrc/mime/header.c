@@ -77,6 +77,7 @@ void ettm_headers_init(ettm_headers *h, const ettm_alloc *a) {
   ettm_buffer_init(&h->bytes, a, ETTM_HEADER_MAX);
   ettm_buffer_init(&h->index, a, ETTM_HEADER_FIELDS * sizeof(size_t));
   h->needs_smtputf8 = 0;
+  h->encoder = NULL;
 }
 
 void ettm_headers_clear(ettm_headers *h) {
@@ -291,7 +292,8 @@ static ettm_status append_plain(ettm_buffer *value, ettm_str text) {
   return ETTM_OK;
 }
 
-static ettm_status append_text(ettm_buffer *value, ettm_str name, ettm_str text) {
+static ettm_status append_text(ettm_buffer *value, ettm_str name, ettm_str text,
+                               const ettm_charset_encoder *encoder) {
   ettm_status status = append_plain(value, text);
   ettm_buffer plain;
   if (status != ETTM_OK || text.n == 0 ||
@@ -303,8 +305,8 @@ static ettm_status append_text(ettm_buffer *value, ettm_str name, ettm_str text)
   text = ettm_buffer_view(&plain);
   status = ettm_buffer_append_char(value, ' ');
   if (status == ETTM_OK) {
-    status = ettm_encoded_word_append(value, ettm_str_of(text.p + 1, text.n - 1), ETTM_WORD_TEXT,
-                                      name.n + 2);
+    status = ettm_encoded_word_append_charset(value, ettm_str_of(text.p + 1, text.n - 1),
+                                              ETTM_WORD_TEXT, name.n + 2, encoder);
   }
   ettm_buffer_clear(&plain);
   return status;
@@ -327,7 +329,7 @@ ettm_status ettm_headers_add_text(ettm_headers *h, ettm_str name, ettm_str text)
     return status;
   }
   ettm_buffer_init(&value, &h->bytes.alloc, ETTM_HEADER_MAX);
-  status = append_text(&value, name, trim(text, 0));
+  status = append_text(&value, name, trim(text, 0), h->encoder);
   if (status == ETTM_OK) {
     status = add_field(h, name, ettm_buffer_view(&value), 0);
   }
@@ -366,6 +368,7 @@ ettm_status ettm_headers_add_ready(ettm_headers *h, ettm_str name, ettm_str valu
 typedef struct address_list {
   ettm_buffer value;
   ettm_buffer arena;
+  const ettm_charset_encoder *encoder;
   int needs_smtputf8;
   size_t count;     /* of what is in the list: groups, and mailboxes outside of them */
   size_t mailboxes; /* of all there are */
@@ -385,7 +388,7 @@ static ettm_status put_mailbox(address_list *list, const ettm_address *a) {
   ettm_status status = put_gap(list);
   list->mailboxes++;
   if (status == ETTM_OK) {
-    status = ettm_format_mailbox(&list->value, name, local, domain, 0);
+    status = ettm_format_mailbox_charset(&list->value, name, local, domain, list->encoder);
   }
   if (status == ETTM_E_NEEDS_SMTPUTF8) {
     list->needs_smtputf8 = 1;
@@ -398,7 +401,8 @@ static ettm_status open_group(address_list *list, const ettm_address *a) {
   ettm_status status = put_gap(list);
   ettm_str value;
   if (status == ETTM_OK) {
-    status = ettm_format_phrase(&list->value, ettm_span_view(&list->arena, a->name), 0);
+    status = ettm_format_phrase_charset(&list->value, ettm_span_view(&list->arena, a->name),
+                                        list->encoder);
   }
   value = ettm_buffer_view(&list->value);
   if (status == ETTM_OK && value.p[value.n - 1] == '=') {
@@ -461,6 +465,7 @@ ettm_status ettm_headers_add_addresses(ettm_headers *h, ettm_str name, ettm_str 
   }
   memset(&list, 0, sizeof list);
   list.is_first = 1;
+  list.encoder = h->encoder;
   ettm_buffer_init(&list.value, &h->bytes.alloc, ETTM_HEADER_MAX);
   ettm_buffer_init(&list.arena, &h->bytes.alloc, ETTM_HEADER_MAX);
   status = add_list(h, name, in, &list);

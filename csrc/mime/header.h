@@ -14,6 +14,7 @@
 #define ETTM_MIME_HEADER_H
 
 #include "base/buffer.h"
+#include "codec/encoded_word.h"
 
 #ifndef ETTM_HEADER_MAX
 #define ETTM_HEADER_MAX (4u * 1024 * 1024) /* octets of all fields of one header section */
@@ -23,9 +24,10 @@
 #endif
 
 typedef struct ettm_headers {
-  ettm_buffer bytes;  /* "Name: value" CRLF, folded, one after the other */
-  ettm_buffer index;  /* how many octets each field has, size_t by size_t */
-  int needs_smtputf8; /* an address stands there in UTF-8 (RFC 6532) */
+  ettm_buffer bytes;                   /* "Name: value" CRLF, folded, one after the other */
+  ettm_buffer index;                   /* how many octets each field has, size_t by size_t */
+  int needs_smtputf8;                  /* an address stands there in UTF-8 (RFC 6532) */
+  const ettm_charset_encoder *encoder; /* of the texts and names added from now on; NULL: UTF-8 */
 } ettm_headers;
 
 void ettm_headers_init(ettm_headers *h, const ettm_alloc *a);
@@ -35,7 +37,8 @@ void ettm_headers_clear(ettm_headers *h);
  * to be. Fields known to be structured (Date, Message-ID, References, Content-Type, ...) are added
  * as by ettm_headers_add_ready, address fields are refused. Returns ETTM_OK, or: ETTM_E_NAME: the
  * name is none, or not for this function; ETTM_E_DUPLICATE; ETTM_E_UNSAFE; ETTM_E_UTF8;
- * ETTM_E_LIMIT; ETTM_E_MEMORY. Nothing was added then. */
+ * ETTM_E_LIMIT; ETTM_E_MEMORY; with an encoder ETTM_E_ARGUMENT: the text does not fit its charset.
+ * Nothing was added then. */
 ETTM_MUST_USE ettm_status ettm_headers_add_text(ettm_headers *h, ettm_str name, ettm_str text);
 
 /* Adds a field whose value is ready: ASCII, structured by whoever made it; folded at its spaces

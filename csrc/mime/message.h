@@ -36,10 +36,11 @@ typedef struct ettm_content_facts {
   uint64_t crlf_size; /* octets with every line end as CRLF */
   uint64_t high;      /* octets above 127 */
   uint32_t longest;   /* octets of the longest line, its line end not counted */
-  int fragile;        /* what a relay may change: control characters, a bare CR, white space at a
-                         line's end, a line that starts with "From " or "." or "--=_" */
-  int open_end;       /* the last line has no line end */
-  int not_utf8;       /* somewhere it is not valid UTF-8 */
+  int shifts;         /* ESC, SO or SI: what ISO-2022 charsets are made with */
+  int fragile;  /* what a relay may change: other control characters, a bare CR, white space at a
+                   line's end, a line that starts with "From " or "." or "--=_" */
+  int open_end; /* the last line has no line end */
+  int not_utf8; /* somewhere it is not valid UTF-8 */
   uint64_t long_line; /* the first line above 998 octets, counted from 1; 0: there is none */
   uint64_t bare_line; /* the first that ends with a CR or an LF alone */
   uint64_t nul_line;  /* the first with a NUL */
@@ -119,6 +120,11 @@ ETTM_MUST_USE ettm_status ettm_message_add_external(ettm_message *m, ettm_part p
 ETTM_MUST_USE ettm_status ettm_message_seal(ettm_message *m, const ettm_seal *seal);
 
 int ettm_message_is_sealed(const ettm_message *m);
+
+/* Texts, names and file names that are added from now on go in that charset, UTF-8 where NULL.
+ * encoder is lent until the message is sealed or the last field was added. What does not fit, and
+ * is no error by the encoder, is in UTF-8; else adding returns ETTM_E_ARGUMENT. */
+void ettm_message_set_encoder(ettm_message *m, const ettm_charset_encoder *encoder);
 
 /* How many parts it has; their numbers are below. */
 ettm_part ettm_message_count(const ettm_message *m);

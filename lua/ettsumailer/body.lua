@@ -4,6 +4,7 @@
 -- Not: trees of a caller's own (part_tree.lua), nor how a part is added (content_part.lua).
 
 local content_part = require "ettsumailer.content_part"
+local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local html_text = require "ettsumailer.html_text"
 local identifier = require "ettsumailer.identifier"
@@ -33,11 +34,24 @@ local CID = "^[^@%s%c\"()<>%[%]:;,\\\127-\255]+@?[^@%s%c\"()<>:;,\\\127-\255]*$"
 
 local together = content_part.together
 
-local function text_node(label, media_type, text, context)
+local function text_node(label, media_type, text, context, charset)
   return {
     label = label, given = { content = text },
-    leaf = { type = media_type, text = true, allow_8bit = context.allow_8bit },
+    leaf = { type = media_type, charset = charset, text = true, allow_8bit = context.allow_8bit },
   }
+end
+
+-- A text in the message's charset; in UTF-8 where it does not fit that, and that is no error.
+local function converted_node(label, media_type, text, context)
+  local charset, is_strict = context.given.charset, context.given.charset_strict
+  if not charset or not text:find "[\128-\255]" then
+    return text_node(label, media_type, text, context)
+  end
+  local converted, code, why = core.convert(text, charset, nil, is_strict)
+  if not converted and code ~= "UNFIT" then
+    return errors.refuse(code, ("%s: %s"):format(label, why))
+  end
+  return text_node(label, media_type, converted or text, context, converted and charset)
 end
 
 local function file_node(label, given, disposition, content_id)
@@ -89,20 +103,22 @@ end
 
 -- What is shown instead of one another, the plainest first.
 local function alternatives(given, context)
-  local nodes = {}
+  local nodes, ok, err = {}, true, nil
   local text = plain_text_of(given)
   if text then
-    nodes[1] = text_node("text", "text/plain", text, context)
+    nodes[1], err = converted_node("text", "text/plain", text, context)
+    ok = nodes[1]
   end
-  if given.html then
-    nodes[#nodes + 1] = text_node("html", "text/html", context.html, context)
+  if ok and given.html then
+    ok, err = converted_node("html", "text/html", context.html, context)
+    nodes[#nodes + 1] = ok
   end
-  if context.calendar then
-    local node, err = calendar_node(context.calendar, context)
-    if not node then
-      return nil, err
-    end
-    nodes[#nodes + 1] = node
+  if ok and context.calendar then
+    ok, err = calendar_node(context.calendar, context)
+    nodes[#nodes + 1] = ok
+  end
+  if not ok then
+    return nil, err
   end
   return together("alternative", nodes)
 end

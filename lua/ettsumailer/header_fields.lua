@@ -156,7 +156,9 @@ local function add_list(message, given)
   if not given.list then
     return true
   end
-  return list_fields.add(message, given.list)
+  return list_fields.add(message, given.list, given.charset and {
+    name = given.charset, is_strict = given.charset_strict,
+  })
 end
 
 ---{ ["X-A"] = "b" } or { { "X-A", "b" }, ... } as a list of pairs; a map in the order of its names.

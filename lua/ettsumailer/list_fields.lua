@@ -51,10 +51,18 @@ local function scheme_of(field, url)
   return scheme:lower()
 end
 
+-- A name; in a charset other than UTF-8 where the message has one.
+local function phrase_of(text, charset)
+  if charset and text:find "[\128-\255]" then
+    return core.encode_words(text, charset.name, "phrase", charset.is_strict)
+  end
+  return core.encode_header(text, "phrase")
+end
+
 -- "a) b" as a comment that ends where it should (RFC 5322 3.2.2).
-local function comment_of(text)
+local function comment_of(text, charset)
   if text:find "[\128-\255]" then
-    return core.encode_header(text, "phrase")
+    return phrase_of(text, charset)
   end
   return (text:gsub("[()\\]", "\\%0"))
 end
@@ -70,7 +78,7 @@ local function links_of(value)
 end
 
 -- The value of a field; and how many URLs of each scheme are in it.
-local function value_of(field, links)
+local function value_of(field, links, charset)
   local pieces, schemes = {}, {}
   for i, link in ipairs(links) do
     local scheme, err = scheme_of(field, link.url)
@@ -80,7 +88,7 @@ local function value_of(field, links)
     schemes[scheme] = (schemes[scheme] or 0) + 1
     pieces[i] = ("<%s>"):format(link.url)
     if link.comment then
-      local comment, _, why = comment_of(link.comment)
+      local comment, _, why = comment_of(link.comment, charset)
       if not comment then
         return refuse(field, why)
       end
@@ -103,7 +111,7 @@ local function split_id(text)
 end
 
 -- RFC 2919 2: an optional phrase, and the identifier.
-local function id_of(value)
+local function id_of(value, charset)
   local given = type(value) == "string" and split_id(value) or value
   if not is_list_id(given.id) then
     return refuse("id", "not a list identifier such as <news.example.com>")
@@ -111,7 +119,7 @@ local function id_of(value)
   if not given.name then
     return ("<%s>"):format(given.id)
   end
-  local phrase, _, why = core.encode_header(given.name, "phrase")
+  local phrase, _, why = phrase_of(given.name, charset)
   if not phrase then
     return refuse("id", why)
   end
@@ -134,11 +142,11 @@ local function add(message, field, name, value)
   return true
 end
 
-local function add_links(message, field, name, given)
+local function add_links(message, field, name, given, charset)
   if field == "post" and given.post == false then
     return add(message, field, name, "NO")
   end
-  local value, schemes = value_of(field, links_of(given[field]))
+  local value, schemes = value_of(field, links_of(given[field]), charset)
   if not value then
     return nil, schemes
   end
@@ -155,11 +163,12 @@ end
 ---Adds the fields.
 ---@param message userdata  of the core, not sealed
 ---@param given table       of M.FIELDS, checked
+---@param charset table?    { name, is_strict }: of names and comments, where not UTF-8
 ---@return true?
 ---@return ettsumailer.error?
-function M.add(message, given)
+function M.add(message, given, charset)
   if given.id then
-    local value, err = id_of(given.id)
+    local value, err = id_of(given.id, charset)
     if not value then
       return nil, err
     end
@@ -175,7 +184,7 @@ function M.add(message, given)
   for _, pair in ipairs(NAMES) do
     local field, name = pair[1], pair[2]
     if given[field] ~= nil then
-      local ok, err = add_links(message, field, name, given)
+      local ok, err = add_links(message, field, name, given, charset)
       if not ok then
         return nil, err
       end

@@ -42,6 +42,9 @@ local M = {}
 --- auto_submitted       true for "auto-generated", or another word of RFC 3834
 --- list                 list_fields.FIELDS: List-Id, List-Unsubscribe and the like
 --- envelope             envelope.FIELDS, where it is not to follow from the addresses
+--- charset              of text, html, subject, names and file names: "ISO-2022-JP" for readers of
+---                      old; UTF-8 where absent. What does not fit it goes as UTF-8 all the same
+--- charset_strict       true: what does not fit charset is an error
 --- date                 Unix time; now where absent
 --- zone_minutes         of the date, east of UTC; the local zone where absent
 --- entropy              32 random octets or more; with date and zone_minutes the message is a pure
@@ -53,7 +56,7 @@ M.FIELDS = options.merge(ready_message.FIELDS, {
   lenient_local_part = "boolean", allow_group_from = "boolean",
   subject = "string", text = "string", html = "string", auto_text = "boolean",
   attachments = "table", inline = "table", calendar = "table or string", parts = "table",
-  body = "string", headers = "table",
+  body = "string", charset = "string", charset_strict = "boolean", headers = "table",
   message_id = "string", in_reply_to = "texts", references = "texts", priority = "string",
   read_receipt = "texts or true", auto_submitted = "string or true", list = "table",
 })
@@ -142,6 +145,13 @@ end
 
 -- Fills an empty message of the core. Returns the addresses that the envelope follows from.
 local function compose(message, given, context)
+  local is_known, code, why = true, nil, nil
+  if given.charset then
+    is_known, code, why = message:charset(given.charset, given.charset_strict)
+  end
+  if not is_known then
+    return refuse("charset", code, why)
+  end
   local texts, lists = read_addresses(given)
   if not texts then
     return nil, lists

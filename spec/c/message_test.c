@@ -129,6 +129,7 @@ static void check_facts(const char *text, uint64_t crlf_size, unsigned longest, 
   CHECK_INT(whole.high, content.n > 0 && (unsigned char)content.p[0] > 127 ? 2 : 0);
   CHECK_INT(bytes.high, whole.high);
   CHECK_INT(bytes.fragile, whole.fragile);
+  CHECK_INT(bytes.shifts, whole.shifts);
   CHECK_INT(bytes.open_end, whole.open_end);
 }
 
@@ -148,7 +149,8 @@ static void facts(void) {
   check_facts("From", 4, 4, 0, 1);
   check_facts("--=_", 4, 4, 1, 1);
   check_facts("--=\n_", 6, 3, 0, 1);
-  check_facts("a\x1B", 2, 2, 1, 1);
+  check_facts("a\x1C", 2, 2, 1, 1);
+  check_facts("a\x1B", 2, 2, 0, 1);
   check_facts("\xC3\xA4", 2, 2, 0, 1);
   check_facts("a longer line\nand one more \n", 30, 13, 1, 0);
   check_facts("a longer line\x7F", 14, 14, 1, 1);
