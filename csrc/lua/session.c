@@ -225,6 +225,36 @@ static int session_tls(lua_State *L) {
   return 1;
 }
 
+static void set_known(lua_State *L, const char *field, const char *text) {
+  if (text != NULL && text[0] != '\0') {
+    ettml_set_text(L, field, text);
+  }
+}
+
+/* What is known of TLS's failure besides its sentence; nil without one. */
+static int session_tls_failure(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  const ettm_tls *tls = ettm_connection_tls(s->connection);
+  const ettm_tls_failure *failure = tls != NULL ? ettm_tls_failure_of(tls) : NULL;
+  if (failure == NULL || ettm_tls_reason(tls)[0] == '\0') {
+    return ettml_answer_nil(L);
+  }
+  lua_createtable(L, 0, 9);
+  set_known(L, "hint", failure->hint);
+  set_known(L, "wanted", ettm_tls_name(tls));
+  set_known(L, "names", failure->names);
+  set_known(L, "subject", failure->subject);
+  set_known(L, "issuer", failure->issuer);
+  set_known(L, "not_before", failure->not_before);
+  set_known(L, "not_after", failure->not_after);
+  if (failure->verify_code != 0) {
+    set_known(L, "verify_text", failure->verify_text);
+    lua_pushinteger(L, failure->verify_code);
+    lua_setfield(L, -2, "verify_code");
+  }
+  return 1;
+}
+
 static int session_tls_close(lua_State *L) {
   ettml_session *s = ettml_session_check(L, 1);
   ettm_connection_close(s->connection);
@@ -310,6 +340,7 @@ static const luaL_Reg methods[] = {{"room", session_room},
                                    {"start_tls", session_start_tls},
                                    {"tls_done", session_tls_done},
                                    {"tls", session_tls},
+                                   {"tls_failure", session_tls_failure},
                                    {"tls_close", session_tls_close},
                                    {"offers", session_offers},
                                    {"capabilities", session_capabilities},

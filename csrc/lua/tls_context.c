@@ -24,6 +24,7 @@ static void check_options(lua_State *L, ettm_tls_options *o) {
                                       "key",
                                       "key_password",
                                       "tls_min_version",
+                                      "tls_max_version",
                                       "ciphers",
                                       "security_level",
                                       "server",
@@ -47,6 +48,7 @@ static void check_options(lua_State *L, ettm_tls_options *o) {
   o->key = ettml_field_str(L, 1, "key");
   o->key_password = ettml_field_str(L, 1, "key_password");
   o->min_version = ettml_field_str(L, 1, "tls_min_version");
+  o->max_version = ettml_field_str(L, 1, "tls_max_version");
   o->ciphers = ettml_field_str(L, 1, "ciphers");
 }
 

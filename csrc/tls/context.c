@@ -25,7 +25,7 @@ static ettm_status refuse(char *reason, const char *what) {
 /* The same with the oldest error of OpenSSL's. */
 static ettm_status refuse_queued(char *reason, const char *what) {
   ettm_reason_set(reason, what);
-  ettm_reason_queue(reason, "not valid");
+  (void)ettm_reason_queue(reason, "not valid");
   return ETTM_E_ARGUMENT;
 }
 
@@ -34,7 +34,7 @@ static ettm_status set_basics(ettm_tls_context *c, const ettm_tls_options *o, ch
   c->channel_method = ettm_tls_channel_method();
   if (c->ssl == NULL || c->channel_method == NULL) {
     ettm_reason_set(reason, "OpenSSL made no TLS context: ");
-    ettm_reason_queue(reason, "no memory");
+    (void)ettm_reason_queue(reason, "no memory");
     return ETTM_E_TLS;
   }
   (void)SSL_CTX_set_options(c->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
@@ -48,7 +48,9 @@ static ettm_status set_basics(ettm_tls_context *c, const ettm_tls_options *o, ch
   return ETTM_OK;
 }
 
-static ettm_status set_versions(ettm_tls_context *c, const ettm_tls_options *o, char *reason) {
+/* OpenSSL's number of a version by its name; `otherwise` when there is none, -1 when it is unknown.
+ */
+static int version_of(ettm_str name, int otherwise) {
   static const struct {
     const char *name;
     int version;
@@ -56,16 +58,25 @@ static ettm_status set_versions(ettm_tls_context *c, const ettm_tls_options *o, 
                   {"1.3", TLS1_3_VERSION},
                   {"1.1", TLS1_1_VERSION},
                   {"1.0", TLS1_VERSION}};
-  size_t i = 0;
-  if (o->min_version.n > 0) {
-    for (i = 0; i < 4 && !ettm_str_equal(o->min_version, ettm_str_of(versions[i].name, 3)); i++) {
+  size_t i;
+  for (i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+    if (ettm_str_equal(name, ettm_str_of(versions[i].name, 3))) {
+      return versions[i].version;
     }
   }
-  if (i == 4) {
-    return refuse(reason, "tls_min_version is none of \"1.2\", \"1.3\", \"1.1\", \"1.0\"");
+  return name.n == 0 ? otherwise : -1;
+}
+
+static ettm_status set_versions(ettm_tls_context *c, const ettm_tls_options *o, char *reason) {
+  int oldest = version_of(o->min_version, TLS1_2_VERSION);
+  int latest = version_of(o->max_version, 0);
+  if (oldest < 0 || latest < 0) {
+    return refuse(reason, oldest < 0
+                              ? "tls_min_version is none of \"1.2\", \"1.3\", \"1.1\", \"1.0\""
+                              : "tls_max_version is none of \"1.2\", \"1.3\", \"1.1\", \"1.0\"");
   }
-  if (!SSL_CTX_set_min_proto_version(c->ssl, versions[i].version) ||
-      !SSL_CTX_set_max_proto_version(c->ssl, 0)) {
+  if (!SSL_CTX_set_min_proto_version(c->ssl, oldest) ||
+      !SSL_CTX_set_max_proto_version(c->ssl, latest)) {
     return refuse_queued(reason, "tls_min_version is not possible with this OpenSSL: ");
   }
   return ETTM_OK;
@@ -127,7 +138,7 @@ static ettm_status load_ca_file(ettm_tls_context *c, const ettm_tls_options *o, 
     ettm_reason_set(reason, "ca_file ");
     ettm_reason_add_field(reason, o->ca_file);
     ettm_reason_add(reason, " has no certificates that can be read: ");
-    ettm_reason_queue(reason, "no certificate");
+    (void)ettm_reason_queue(reason, "no certificate");
     status = ETTM_E_TLS;
   }
   ettm_free(&c->alloc, path, o->ca_file.n + 1);
@@ -180,7 +191,7 @@ static ettm_status set_revocation(ettm_tls_context *c, const ettm_tls_options *o
     ettm_reason_set(reason, "crl_file ");
     ettm_reason_add_field(reason, o->crl_file);
     ettm_reason_add(reason, " has no revocation list that can be read: ");
-    ettm_reason_queue(reason, "no list");
+    (void)ettm_reason_queue(reason, "no list");
     status = ETTM_E_TLS;
   }
   (void)X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);

@@ -13,7 +13,22 @@
 
 #define ETTM_TLS_REASON 512 /* octets of a reason, the NUL included */
 
+#define ETTM_TLS_DETAIL 256 /* octets of a detail, the NUL included */
+
 typedef struct ettm_tls_context ettm_tls_context;
+
+/* What is known of a failure besides its sentence. Texts that a peer brought in are shortened and
+ * made printable ASCII; "" is unknown. */
+typedef struct ettm_tls_failure {
+  const char *hint;        /* what to do about it; NULL where nothing better is known */
+  const char *verify_text; /* OpenSSL's words for verify_code */
+  int verify_code;         /* OpenSSL's X509_V_ERR_; 0: it is not about a certificate */
+  char names[ETTM_TLS_DETAIL];
+  char subject[ETTM_TLS_DETAIL];
+  char issuer[ETTM_TLS_DETAIL];
+  char not_before[32];
+  char not_after[32];
+} ettm_tls_failure;
 
 /* All views are borrowed for the call; empty means absent. */
 typedef struct ettm_tls_options {
@@ -26,6 +41,7 @@ typedef struct ettm_tls_options {
   ettm_str key;             /* PEM text of its key; empty: it stands with the certificate */
   ettm_str key_password;
   ettm_str min_version; /* "1.2" (when empty), "1.3"; "1.0" and "1.1" by name only */
+  ettm_str max_version; /* one of the same; empty: the latest there is */
   ettm_str ciphers;     /* OpenSSL's list for TLS 1.2 */
   int security_level;   /* OpenSSL's, 1 to 5; 0 means 2, below 0 means OpenSSL's 0 */
   ettm_str pin_sha256;  /* SHA-256 of the public keys (SPKI) of which the peer's must be one: base64

@@ -7,142 +7,31 @@
  * with the same bytes. */
 #include "tls/engine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/x509v3.h>
 
 #include "tls/channel.h"
-#include "tls/internal.h"
 #include "tls/reason.h"
+#include "tls/verify.h"
 
-#define RECORD        16384u /* octets of plain text in a record, at most (RFC 8446 5.1) */
-#define RECORD_SPARE  1024u  /* what a record adds, and an alert or key update beside it */
-#define NAME_MAX_SIZE 255u
+#define RECORD       16384u /* octets of plain text in a record, at most (RFC 8446 5.1) */
+#define RECORD_SPARE 1024u  /* what a record adds, and an alert or key update beside it */
 
 struct ettm_tls {
   ettm_alloc alloc;
   ettm_tls_context *context;
   SSL *ssl;
   ettm_tls_channel channel;
-  ettm_status failed;  /* what every call returns, once it is not ETTM_OK */
-  ettm_status refused; /* why the peer's certificate was not accepted */
-  int is_ready;        /* the handshake is done */
-  int is_checked;      /* the first octet from the peer was looked at */
-  int is_closed;       /* close_notify is queued */
-  char name[NAME_MAX_SIZE + 1];
-  char reason[ETTM_TLS_REASON];
+  ettm_status failed;       /* what every call returns, once it is not ETTM_OK */
+  int is_ready;             /* the handshake is done */
+  int is_checked;           /* the first octet from the peer was looked at */
+  int is_closed;            /* close_notify is queued */
+  ettm_tls_verdict verdict; /* on the peer; the reason and the details of any failure */
 };
 
-/* ---- verification ---- */
-
-static int is_pinned(const ettm_tls_context *c, const X509 *certificate) {
-  unsigned char *der = NULL;
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-  int ok = n > 0 && EVP_Digest(der, (size_t)n, digest, &length, EVP_sha256(), NULL) && length == 32;
-  size_t i;
-  OPENSSL_free(der);
-  for (i = 0; ok && i < c->pin_count; i++) {
-    if (memcmp(digest, c->pins[i], 32) == 0) {
-      return 1;
-    }
-  }
-  return 0;
-}
-
-/* What a pinned key makes up for: nobody who is trusted vouches for the certificate. */
-static int is_about_trust(int error) {
-  return error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
-         error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
-         error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
-         error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
-         error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
-}
-
-/* OpenSSL's question after each certificate and each fault: go on? */
-static int judge(int ok, X509_STORE_CTX *store) {
-  SSL *ssl = (SSL *)X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-  ettm_tls *t = (ettm_tls *)SSL_get_app_data(ssl);
-  if (t->context->pin_count > 0) {
-    if (!is_pinned(t->context, X509_STORE_CTX_get0_cert(store))) {
-      t->refused = ETTM_E_TLS_PIN;
-      ettm_reason_pin(t->reason, store);
-      X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-      return 0;
-    }
-    if (!ok && is_about_trust(X509_STORE_CTX_get_error(store))) {
-      X509_STORE_CTX_set_error(store, X509_V_OK);
-      return 1;
-    }
-  }
-  if (ok || !t->context->verifies) {
-    return 1;
-  }
-  t->refused = ETTM_E_TLS_VERIFY;
-  ettm_reason_verify(t->reason, store, t->name);
-  return 0;
-}
-
-static int verify_mode(const ettm_tls_context *c) {
-  if (!c->verifies && c->pin_count == 0) {
-    return SSL_VERIFY_NONE;
-  }
-  return c->is_server ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER;
-}
-
 /* ---- making and freeing ---- */
-
-/* Printable ASCII without blanks: a host name (A-labels) or an IP address. A dot in front would
- * mean "any subdomain" to OpenSSL. */
-static int is_name(ettm_str name) {
-  size_t i;
-  for (i = 0; i < name.n; i++) {
-    if (name.p[i] <= ' ' || name.p[i] > '~') {
-      return 0;
-    }
-  }
-  return name.n <= NAME_MAX_SIZE && (name.n == 0 || name.p[0] != '.');
-}
-
-/* The dot that ends a fully qualified name is no part of it in a certificate or in SNI
- * (RFC 6066 3). */
-static ettm_status take_name(ettm_tls *t, ettm_str name) {
-  if (!is_name(name)) {
-    return ETTM_E_ARGUMENT;
-  }
-  if (name.n > 0) {
-    memcpy(t->name, name.p, name.n);
-    if (name.p[name.n - 1] == '.') {
-      t->name[name.n - 1] = '\0';
-    }
-  }
-  if (name.n == 0 && !t->context->is_server && t->context->verifies) {
-    return ETTM_E_ARGUMENT;
-  }
-  return ETTM_OK;
-}
-
-/* A name is sent as SNI and looked for among the DNS names; an address is not sent (RFC 6066 3) and
- * looked for among the IP addresses. A common name counts for neither (RFC 9525 2). */
-static int apply_name(ettm_tls *t) {
-  X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
-  ASN1_OCTET_STRING *address;
-  if (t->name[0] == '\0') {
-    return 1;
-  }
-  address = a2i_IPADDRESS(t->name);
-  if (address != NULL) {
-    ASN1_OCTET_STRING_free(address);
-    return X509_VERIFY_PARAM_set1_ip_asc(param, t->name);
-  }
-  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                             X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-  return X509_VERIFY_PARAM_set1_host(param, t->name, 0) &&
-         SSL_set_tlsext_host_name(t->ssl, t->name) == 1;
-}
 
 static ettm_status make_ssl(ettm_tls *t) {
   BIO *bio;
@@ -152,16 +41,12 @@ static ettm_status make_ssl(ettm_tls *t) {
     return ETTM_E_MEMORY;
   }
   SSL_set_bio(t->ssl, bio, bio);
-  if (!SSL_set_app_data(t->ssl, t)) {
-    return ETTM_E_MEMORY;
-  }
-  SSL_set_verify(t->ssl, verify_mode(t->context), judge);
   if (t->context->is_server) {
     SSL_set_accept_state(t->ssl);
-    return ETTM_OK;
+  } else {
+    SSL_set_connect_state(t->ssl);
   }
-  SSL_set_connect_state(t->ssl);
-  return apply_name(t) ? ETTM_OK : ETTM_E_TLS;
+  return ettm_verdict_attach(&t->verdict, t->ssl);
 }
 
 ettm_status ettm_tls_new(ettm_tls **out, ettm_tls_context *c, ettm_str name, const ettm_alloc *a) {
@@ -175,7 +60,7 @@ ettm_status ettm_tls_new(ettm_tls **out, ettm_tls_context *c, ettm_str name, con
   ettm_buffer_init(&t->channel.wire, a, ETTM_TLS_WIRE);
   t->context = c;
   ettm_tls_context_retain(c);
-  status = take_name(t, name);
+  status = ettm_verdict_begin(&t->verdict, c, name);
   if (status == ETTM_OK) {
     ERR_clear_error();
     status = make_ssl(t);
@@ -242,7 +127,7 @@ void ettm_tls_skip(ettm_tls *t, size_t n) {
 
 static ettm_status fail(ettm_tls *t, ettm_status status, const char *reason) {
   t->failed = status;
-  ettm_reason_set(t->reason, reason);
+  ettm_reason_set(t->verdict.reason, reason);
   return status;
 }
 
@@ -256,13 +141,25 @@ static int is_unexpected_eof(int error, unsigned long code) {
   return error == SSL_ERROR_SYSCALL && code == 0; /* OpenSSL 1.1.1 */
 }
 
+/* What this side insists on, which the other may not have. */
+static void add_wanted(ettm_tls *t) {
+  static const char *const versions[] = {"1.0", "1.1", "1.2", "1.3"};
+  long version = SSL_get_min_proto_version(t->ssl);
+  char wanted[64];
+  if (version >= TLS1_VERSION && version <= TLS1_3_VERSION) {
+    (void)snprintf(wanted, sizeof wanted, "; wanted TLS %s or later at security level %d",
+                   versions[version - TLS1_VERSION], SSL_get_security_level(t->ssl));
+    ettm_reason_add(t->verdict.reason, wanted);
+  }
+}
+
 static ettm_status fail_ssl(ettm_tls *t, int error) {
   unsigned long code = ERR_peek_error();
   if (t->channel.has_no_memory || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE) {
     return fail(t, ETTM_E_MEMORY, ettm_status_sentence(ETTM_E_MEMORY));
   }
-  if (t->refused != ETTM_OK) {
-    t->failed = t->refused; /* judge has written the reason */
+  if (t->verdict.refused != ETTM_OK) {
+    t->failed = t->verdict.refused; /* the verdict has its reason */
     return t->failed;
   }
   if (t->channel.is_eof && is_unexpected_eof(error, code)) {
@@ -271,7 +168,10 @@ static ettm_status fail_ssl(ettm_tls *t, int error) {
                             : "the peer closed the connection during the TLS handshake");
   }
   (void)fail(t, ETTM_E_TLS, t->is_ready ? "TLS failed: " : "the TLS handshake failed: ");
-  ettm_reason_queue(t->reason, "unknown error");
+  t->verdict.failure.hint = ettm_reason_queue(t->verdict.reason, "unknown error");
+  if (!t->is_ready) {
+    add_wanted(t);
+  }
   return ETTM_E_TLS;
 }
 
@@ -342,30 +242,13 @@ static ettm_status check_first_octet(ettm_tls *t) {
   }
   ettm_buffer_consume(&t->channel.wire, ettm_buffer_size(&t->channel.wire));
   if (have.p[0] >= '2' && have.p[0] <= '5') {
-    return fail(t, ETTM_E_TLS_MODE,
-                "the server speaks plain SMTP where a TLS handshake was due (use security = "
-                "\"starttls\" on this port, or the port for implicit TLS, mostly 465)");
+    t->verdict.failure.hint =
+        "use security = \"starttls\" on this port, or the port for implicit TLS, "
+        "mostly 465";
+    return fail(t, ETTM_E_TLS_MODE, "the server speaks plain SMTP where a TLS handshake was due");
   }
-  return fail(t, ETTM_E_TLS_MODE,
-              "the server's answer is not TLS (is this the right port for implicit TLS?)");
-}
-
-/* OpenSSL has refused what is not good; this is the belt beside the braces. */
-static ettm_status check_peer(ettm_tls *t) {
-  X509 *peer = SSL_get_peer_certificate(t->ssl);
-  int has_peer = peer != NULL;
-  X509_free(peer);
-  /* Without one nothing was asked of judge: an anonymous suite that `ciphers` let in. */
-  if (!has_peer && t->context->pin_count > 0) {
-    return fail(t, ETTM_E_TLS_PIN, "the peer showed no certificate");
-  }
-  if (!has_peer && t->context->verifies) {
-    return fail(t, ETTM_E_TLS_VERIFY, "the peer showed no certificate");
-  }
-  if (t->context->verifies && SSL_get_verify_result(t->ssl) != X509_V_OK) {
-    return fail(t, ETTM_E_TLS_VERIFY, "the peer's certificate was not accepted");
-  }
-  return ETTM_OK;
+  t->verdict.failure.hint = "check host and port: this is no port for implicit TLS";
+  return fail(t, ETTM_E_TLS_MODE, "the server's answer is not TLS");
 }
 
 ettm_status ettm_tls_handshake(ettm_tls *t) {
@@ -378,7 +261,8 @@ ettm_status ettm_tls_handshake(ettm_tls *t) {
     status = run_ssl(t, call_handshake, NULL);
   }
   if (status == ETTM_OK) {
-    status = check_peer(t);
+    status = ettm_verdict_check(&t->verdict, t->ssl);
+    t->failed = status;
   }
   t->is_ready = status == ETTM_OK;
   return status == ETTM_FULL ? ETTM_NEED_INPUT : status;
@@ -476,5 +360,13 @@ ettm_status ettm_tls_exporter(const ettm_tls *t, unsigned char out[32]) {
 }
 
 const char *ettm_tls_reason(const ettm_tls *t) {
-  return t->reason;
+  return t->verdict.reason;
+}
+
+const ettm_tls_failure *ettm_tls_failure_of(const ettm_tls *t) {
+  return &t->verdict.failure;
+}
+
+const char *ettm_tls_name(const ettm_tls *t) {
+  return t->verdict.name;
 }

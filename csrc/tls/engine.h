@@ -57,4 +57,10 @@ ETTM_MUST_USE ettm_status ettm_tls_exporter(const ettm_tls *t, unsigned char out
 /* After a failure: one sentence on what happened, "" when there is none. Lent. */
 const char *ettm_tls_reason(const ettm_tls *t);
 
+/* The rest that is known of it; all zero and empty before one. Lent. */
+const ettm_tls_failure *ettm_tls_failure_of(const ettm_tls *t);
+
+/* The name that the peer's certificate has to be for; "" where there is none. Lent. */
+const char *ettm_tls_name(const ettm_tls *t);
+
 #endif

@@ -1,4 +1,4 @@
-/* The sentences that say why TLS failed: bounded, printable, with a hint at what can be done.
+/* The sentences that say why TLS failed: bounded and printable; and hints at what can be done.
  *
  * A reason is the caller's array of ETTM_TLS_REASON octets, always terminated. Whatever a peer or a
  * file brings in is shortened and made printable ASCII. Nothing of a key or a pass phrase is ever
@@ -21,15 +21,16 @@ void ettm_reason_set(char *reason, const char *text);
 void ettm_reason_add(char *reason, const char *text);
 void ettm_reason_add_field(char *reason, ettm_str field);
 
-/* Appends the oldest error of OpenSSL's queue, or `otherwise` when it is empty, with a hint where
- * one is known; empties the queue. */
-void ettm_reason_queue(char *reason, const char *otherwise);
+/* Appends the oldest error of OpenSSL's queue, or `otherwise` when it is empty; empties the queue.
+ * Returns a hint, NULL where none is known. */
+const char *ettm_reason_queue(char *reason, const char *otherwise);
 
-/* Makes the reason the verification's error: what was wrong with the peer's certificate, what was
- * wanted (name may be empty), its names, subject, issuer and dates. */
-void ettm_reason_verify(char *reason, X509_STORE_CTX *store, const char *name);
+/* Makes the reason and the failure the verification's error: what was wrong with the peer's
+ * certificate, what was wanted (name may be empty), its names, subject, issuer and dates. */
+void ettm_reason_verify(char *reason, ettm_tls_failure *failure, X509_STORE_CTX *store,
+                        const char *name);
 
-/* Makes the reason that the peer's certificate is not a pinned one. */
-void ettm_reason_pin(char *reason, X509_STORE_CTX *store);
+/* Makes them that the peer's certificate is not a pinned one. */
+void ettm_reason_pin(char *reason, ettm_tls_failure *failure, X509_STORE_CTX *store);
 
 #endif

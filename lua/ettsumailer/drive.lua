@@ -34,15 +34,16 @@ local WAITING = {
 ---@return nil, ettsumailer.error
 function M.fail(link, code, text)
   local stage = link.session:phase()
+  local is_of_tls = code:find "^TLS" ~= nil
   link.dead = code
-  if code:find "^TLS" then
+  if is_of_tls then
     M.flush(link)
   end
   link.io:close()
   M.report(link)
-  return nil, errors.new {
+  return nil, errors.of_tls({
     code = code, stage = stage, text = text, transcript = link.session:transcript(),
-  }
+  }, is_of_tls and link.session:tls_failure())
 end
 
 ---Hands the lines of the dialogue that are new to on_protocol.

@@ -23,6 +23,8 @@ local M = {}
 ---@field unknown string[]   recipients of a content whose end was sent, and no reply came
 ---@field not_sent string[]  recipients that nothing was sent to
 ---@field hint string?       what to do about it
+---@field tls table?         of a TLS failure: wanted (a name), and of the peer's certificate names,
+---  subject, issuer, not_before, not_after; verify_code and verify_text are OpenSSL's
 ---@field transcript string? the last lines of the dialogue, secrets masked
 local Error = {}
 Error.__index = Error
@@ -49,6 +51,7 @@ local STAGE_HINTS = {
   ["TIMEOUT greeting"] = 'a TLS port stays silent too: if it is one, use security = "implicit"',
   ["TIMEOUT final"] = "the message may have been delivered: do not send it again unseen",
   ["CLOSED final"] = "the message may have been delivered: do not send it again unseen",
+  ["CLOSED TLS"] = "the server hung up in the handshake: try again later, or ask its operator why",
   ["CLOSED AUTH"] = "servers hang up on a wrong login: check user and password",
   ["TIMEOUT connect"] = "check host and port, and whether a firewall drops the packets",
 }
@@ -133,6 +136,17 @@ function M.new(fields)
   end
   err.hint = err.hint or hint_for(err)
   return err
+end
+
+---Makes the error of a TLS failure.
+---@param fields table  as of M.new
+---@param detail table? as of the session's tls_failure; taken over
+---@return ettsumailer.error
+function M.of_tls(fields, detail)
+  if detail then
+    fields.hint, detail.hint, fields.tls = detail.hint, nil, detail
+  end
+  return M.new(fields)
 end
 
 ---@param value any

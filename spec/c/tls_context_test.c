@@ -41,12 +41,12 @@ static void make_leaf(identity *id, const char *names, const char *common_name, 
 
 /* Connects; gives the client's status and its reason. Both contexts are consumed. */
 static ettm_status connect_with(ettm_tls_context *client, ettm_tls_context *server,
-                                const char *name, char reason[ETTM_TLS_REASON]) {
+                                const char *name, char reason[TOLD]) {
   tls_pair p;
   ettm_status status;
   pair_make(&p, client, server, name);
   status = pair_handshake(&p);
-  memcpy(reason, ettm_tls_reason(p.client), ETTM_TLS_REASON);
+  tell(p.client, reason);
   CHECK_INT(ettm_tls_is_verified(p.client), status == ETTM_OK && client->verifies);
   CHECK(!has(reason, "PRIVATE"));
   pair_free(&p);
@@ -87,7 +87,7 @@ static const matrix_row matrix[] = {
 
 static void check_row(const matrix_row *row) {
   identity leaf;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   char number[32];
   ettm_status status;
   make_leaf(&leaf, row->names, row->common_name, row->not_before, row->not_after);
@@ -118,7 +118,7 @@ static void only_good_certificates_connect(void) {
 
 static void a_reason_shows_names_and_addresses(void) {
   identity leaf;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   make_leaf(&leaf, "a.example, *.b.example, 192.0.2.1, 2001:db8::1", "", 0, 0);
   CHECK_INT(connect_with(make_client_context(authority()), make_server_context(&leaf), "c.example",
                          reason),
@@ -137,7 +137,7 @@ static void a_reason_shows_names_and_addresses(void) {
 static void a_reason_of_much_text_is_cut_and_printable(void) {
   identity leaf;
   char names[2000];
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   size_t i;
   for (i = 0; i + 40 < sizeof names; i += 40) {
     memcpy(names + i, "aaaaaaaaaaaaaaaaaaaaaaaaaaa.example.com, ", 40);
@@ -157,7 +157,7 @@ static void a_reason_of_much_text_is_cut_and_printable(void) {
 
 static void an_unknown_authority_is_refused(void) {
   identity leaf;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   make_leaf(&leaf, "localhost", "", 0, 0);
   CHECK_INT(connect_with(make_client_context(identity_local()), make_server_context(&leaf),
                          "localhost", reason),
@@ -168,7 +168,7 @@ static void an_unknown_authority_is_refused(void) {
 }
 
 static void a_self_signed_certificate_is_refused_unless_trusted(void) {
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   CHECK_INT(connect_with(make_client_context(authority()), make_server_context(identity_local()),
                          "localhost", reason),
             ETTM_E_TLS_VERIFY);
@@ -180,7 +180,7 @@ static void a_self_signed_certificate_is_refused_unless_trusted(void) {
 
 static void a_leaf_of_an_unknown_authority_can_be_the_anchor(void) {
   identity leaf;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   make_leaf(&leaf, "localhost", "", 0, 0);
   CHECK_INT(
       connect_with(make_client_context(&leaf), make_server_context(&leaf), "localhost", reason),
@@ -192,7 +192,7 @@ static void several_certificates_stand_in_ca_pem(void) {
   ettm_tls_options o;
   ettm_buffer both;
   identity leaf;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   make_leaf(&leaf, "localhost", "", 0, 0);
   ettm_buffer_init(&both, NULL, 65536);
   CHECK_INT(ettm_buffer_append(&both, ETTM_LIT("# the first\n")), ETTM_OK);
@@ -213,7 +213,7 @@ static void several_certificates_stand_in_ca_pem(void) {
 static void a_server_sends_its_whole_chain(void) {
   ettm_certificate_options o;
   identity middle, leaf;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   memset(&o, 0, sizeof o);
   o.is_ca = 1;
   o.common_name = ETTM_LIT("Middle CA");
@@ -250,7 +250,7 @@ static void a_ca_file_takes_the_place_of_the_systems(void) {
   ettm_tls_context *c;
   identity leaf;
   char path[64];
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   make_leaf(&leaf, "localhost", "", 0, 0);
   write_file(path, ettm_buffer_view(&authority()->certificate));
   memset(&o, 0, sizeof o);
@@ -264,7 +264,7 @@ static void a_ca_file_takes_the_place_of_the_systems(void) {
 
 static ettm_status refused(const ettm_tls_options *o, const char *part) {
   ettm_tls_context *c = NULL;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   ettm_status status = ettm_tls_context_new(&c, o, NULL, reason);
   CHECK(c == NULL);
   CHECK(has(reason, part));
@@ -320,7 +320,7 @@ static void the_first_bundle_that_is_there_is_taken(void) {
   ettm_trust_places places;
   char path[64];
   char found[64];
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   memset(&places, 0, sizeof places);
   write_file(path, ettm_buffer_view(&authority()->certificate));
   bundles[1] = path;
@@ -343,7 +343,7 @@ static void a_system_without_certificates_is_told_to_name_ca_file(void) {
   char dir[] = "/tmp/ettm-test-XXXXXX";
   char file[96];
   char found[64];
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   FILE *f;
   memset(&places, 0, sizeof places);
   CHECK(mkdtemp(dir) != NULL);
@@ -368,7 +368,7 @@ static void verification_is_off_by_one_ugly_name_only(void) {
   ettm_tls_options o;
   ettm_tls_context *c;
   identity leaf;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   make_leaf(&leaf, "a.example", "", -7200, -3600);
   memset(&o, 0, sizeof o);
   o.insecure_skip_verify = 1;
@@ -401,7 +401,7 @@ static void pin_of(const identity *id, int is_hex, char out[80]) {
 }
 
 static ettm_status connect_pinned(const char *pins, const identity *server, const char *name,
-                                  int is_insecure, char reason[ETTM_TLS_REASON]) {
+                                  int is_insecure, char reason[TOLD]) {
   ettm_tls_options o;
   memset(&o, 0, sizeof o);
   o.pin_sha256 = text_of(pins);
@@ -412,7 +412,7 @@ static ettm_status connect_pinned(const char *pins, const identity *server, cons
 
 static void a_pinned_key_needs_no_issuer_but_the_rest(void) {
   char pin[80];
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   ettm_certificate_options o;
   identity expired;
   pin_of(identity_local(), 0, pin);
@@ -434,7 +434,7 @@ static void a_pinned_key_needs_no_issuer_but_the_rest(void) {
 
 static void another_key_than_the_pinned_one_is_refused(void) {
   char pins[200];
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   identity leaf;
   make_leaf(&leaf, "localhost", "", 0, 0);
   pin_of(identity_local(), 0, pins);
@@ -513,7 +513,7 @@ static void a_revoked_certificate_is_refused(void) {
   ettm_tls_options o;
   identity leaf, other;
   char path[64];
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   make_leaf(&leaf, "localhost", "", 0, 0);
   make_leaf(&other, "localhost", "", 0, 0);
   write_crl(path, &leaf);
@@ -551,7 +551,7 @@ static void an_old_server_is_refused_with_a_hint_and_can_be_allowed(void) {
   ettm_tls_options o;
   ettm_tls_context *c;
   tls_pair p;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   memset(&o, 0, sizeof o);
   o.ca_pem = ettm_buffer_view(&identity_local()->certificate);
   CHECK_INT(connect_with(make_context(&o), make_old_server(), "localhost", reason), ETTM_E_TLS);
@@ -578,7 +578,7 @@ static void an_old_server_is_refused_with_a_hint_and_can_be_allowed(void) {
 static void a_minimum_of_1_3_refuses_1_2(void) {
   ettm_tls_options o;
   ettm_tls_context *server = make_server_context(identity_local());
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   SSL_CTX_set_max_proto_version(server->ssl, TLS1_2_VERSION);
   memset(&o, 0, sizeof o);
   o.ca_pem = ettm_buffer_view(&identity_local()->certificate);
@@ -590,7 +590,7 @@ static void a_minimum_of_1_3_refuses_1_2(void) {
 static void ciphers_in_common_are_needed(void) {
   ettm_tls_options o;
   ettm_tls_context *server = make_server_context(identity_local());
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   SSL_CTX_set_max_proto_version(server->ssl, TLS1_2_VERSION);
   CHECK(SSL_CTX_set_cipher_list(server->ssl, "ECDHE-ECDSA-AES256-GCM-SHA384"));
   memset(&o, 0, sizeof o);
@@ -630,15 +630,14 @@ static ettm_tls_context *make_asking_server(void) {
   return make_context(&o);
 }
 
-static ettm_status server_status(const ettm_tls_options *client_options,
-                                 char reason[ETTM_TLS_REASON]) {
+static ettm_status server_status(const ettm_tls_options *client_options, char reason[TOLD]) {
   tls_pair p;
   ettm_status status;
   pair_make(&p, make_context(client_options), make_asking_server(), "localhost");
   (void)!pair_handshake(&p);
   status = ettm_tls_handshake(p.server);
   CHECK_INT(ettm_tls_is_verified(p.server), status == ETTM_OK);
-  memcpy(reason, ettm_tls_reason(p.server), ETTM_TLS_REASON);
+  tell(p.server, reason);
   pair_free(&p);
   return status;
 }
@@ -646,7 +645,7 @@ static ettm_status server_status(const ettm_tls_options *client_options,
 static void a_client_shows_its_certificate_when_asked(void) {
   ettm_tls_options o;
   identity leaf;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   ettm_buffer joined;
   make_leaf(&leaf, "", "ettsu", 0, 0);
   memset(&o, 0, sizeof o);
@@ -714,7 +713,7 @@ static void a_key_opens_with_its_pass_phrase_only(void) {
 static void a_reason_holds_no_secret(void) {
   ettm_tls_options o;
   ettm_tls_context *c = NULL;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   memset(&o, 0, sizeof o);
   o.certificate = ettm_buffer_view(&identity_local()->certificate);
   o.key = ETTM_LIT("-----BEGIN PRIVATE KEY-----\nc2VjcmV0c2VjcmV0\n-----END PRIVATE KEY-----\n");
@@ -745,7 +744,7 @@ static void a_certificate_and_key_that_do_not_fit_are_refused(void) {
 static ettm_status make_once(check_heap *h, void *ud) {
   const ettm_tls_options *o = (const ettm_tls_options *)ud;
   ettm_tls_context *c = NULL;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   ettm_status status = ettm_tls_context_new(&c, o, &h->alloc, reason);
   CHECK(status == ETTM_OK || reason[0] != '\0');
   ettm_tls_context_release(c);
@@ -772,7 +771,7 @@ static void a_context_lives_as_long_as_its_last_engine(void) {
   ettm_tls_options o;
   ettm_tls_context *c = NULL;
   ettm_tls *t = NULL;
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   check_heap_init(&h);
   memset(&o, 0, sizeof o);
   o.ca_pem = ettm_buffer_view(&authority()->certificate);

@@ -298,7 +298,7 @@ static void a_damaged_record_fails_and_an_alert_is_lent(void) {
 }
 
 static ettm_status answer(const char *text, size_t n, size_t chunk, int is_server,
-                          char reason[ETTM_TLS_REASON]) {
+                          char reason[TOLD]) {
   tls_pair p;
   ettm_tls *t;
   ettm_status status = ETTM_NEED_INPUT;
@@ -316,14 +316,14 @@ static ettm_status answer(const char *text, size_t n, size_t chunk, int is_serve
   if (status == ETTM_E_TLS_MODE) {
     CHECK_INT(ettm_tls_peek(t).n, 0); /* no alert for who cannot read it */
   }
-  memcpy(reason, ettm_tls_reason(t), ETTM_TLS_REASON);
+  tell(t, reason);
   pair_free(&p);
   return status;
 }
 
 static void a_server_of_plain_smtp_is_told_from_a_tls_one(void) {
   static const char greeting[] = "220 mail.example.com ESMTP ready\r\n";
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   CHECK_INT(answer(greeting, sizeof greeting - 1, 100, 0, reason), ETTM_E_TLS_MODE);
   CHECK(has(reason, "plain SMTP"));
   CHECK(has(reason, "starttls"));
@@ -334,7 +334,7 @@ static void a_server_of_plain_smtp_is_told_from_a_tls_one(void) {
 }
 
 static void another_protocol_is_told_from_tls(void) {
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   CHECK_INT(answer("HTTP/1.1 400 Bad Request\r\n", 26, 26, 0, reason), ETTM_E_TLS_MODE);
   CHECK(has(reason, "not TLS"));
   CHECK_INT(answer("\0\0\0\0\0", 5, 1, 0, reason), ETTM_E_TLS_MODE);
@@ -343,7 +343,7 @@ static void another_protocol_is_told_from_tls(void) {
 }
 
 static void garbage_in_the_form_of_a_record_fails(void) {
-  char reason[ETTM_TLS_REASON];
+  char reason[TOLD];
   CHECK_INT(answer("\x16 garbage here", 14, 14, 0, reason), ETTM_E_TLS);
   CHECK(has(reason, "the TLS handshake failed: wrong version number"));
   CHECK_INT(answer("\x16\x03\x03\x00\x05hello", 10, 1, 0, reason), ETTM_E_TLS);

@@ -5,12 +5,15 @@
 #define ETTM_SPEC_TLS_PAIR_H
 
 #include <openssl/err.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
 #include "tls/certificate.h"
 #include "tls/engine.h"
 #include "tls/internal.h"
+
+#define TOLD (2 * ETTM_TLS_REASON) /* octets of a reason with its hint */
 
 /* A certificate and its key, as PEM text. */
 typedef struct identity {
@@ -72,6 +75,13 @@ static inline ettm_tls_context *make_client_context(const identity *trusted) {
   memset(&o, 0, sizeof o);
   o.ca_pem = ettm_buffer_view(&trusted->certificate);
   return make_context(&o);
+}
+
+/* What a person is told of a failure: the reason, and the hint where there is one. */
+static inline void tell(const ettm_tls *t, char told[TOLD]) {
+  const char *hint = ettm_tls_failure_of(t)->hint;
+  (void)snprintf(told, TOLD, "%s%s%s", ettm_tls_reason(t), hint != NULL ? "; " : "",
+                 hint != NULL ? hint : "");
 }
 
 typedef struct tls_pair {

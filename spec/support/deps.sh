@@ -51,6 +51,7 @@ test  luarocks           command_there luarocks
 test  zip                command_there zip
 test  python3            command_there python3
 test  strace             command_there strace
+test  openssl            command_there openssl
 test  ca-certificates    file_there /etc/ssl/certs/ca-certificates.crt
 all   binutils           command_there nm
 all   lua-check          command_there luacheck

@@ -26,6 +26,7 @@ M.OPTIONS = {
   port = "integer", extensions = "table", replies = "table", on_line = "function",
   tls = "boolean", implicit_tls = "boolean", names = "table", user = "string", password = "string",
   allow_plaintext_auth = "boolean", store = "string", certificate = "table",
+  tls_options = "table",
 }
 
 local NAMES = { "localhost", "127.0.0.1", "::1" }
@@ -38,10 +39,11 @@ local function make_certificate(self, given)
     error("testing server: " .. tostring(text), 3)
   end
   local code
-  self.certificate = certificate
-  self.context, code, text = core.tls_context {
+  local own = options.merge({
     server = true, certificate = certificate, key = key,
-  }
+  }, given.tls_options)
+  self.certificate = own.certificate
+  self.context, code, text = core.tls_context(own)
   if not self.context then
     error("testing server: " .. tostring(text or code), 3)
   end
@@ -54,6 +56,8 @@ end
 ---  tls: offers STARTTLS; implicit_tls: TLS from the start; names: what the certificate is for;
 ---  user, password: wants a login, after TLS only unless allow_plaintext_auth;
 ---  store: a folder, where each message becomes a file 000001.eml;
+---  tls_options: options of core.tls_context, such as a certificate and key (PEM) of one's own,
+---  tls_max_version, ca_pem (then it wants a certificate of the client);
 ---  certificate: more of core.certificate's options, such as { not_after = -60 };
 ---  replies: what to answer, by verb, or "greeting", "content" (the end of it), "cancel" (of a
 ---  login) or "other": a string (with LF between the lines of a longer one); a table { text =
