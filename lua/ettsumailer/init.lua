@@ -8,12 +8,16 @@ local errors = require "ettsumailer.errors"
 local handshake = require "ettsumailer.handshake"
 local mailer = require "ettsumailer.mailer"
 local message = require "ettsumailer.message"
+local template = require "ettsumailer.template"
 
 local M = {
   _VERSION = core.version,
 
   ---An e-mail address: address("B <b@example.com>"), address.parse_list("a@x.jp, b@x.jp").
   address = address,
+
+  ---Templates of messages: template.compile(text).
+  template = template,
 }
 
 ---Sends one message over a connection of its own.

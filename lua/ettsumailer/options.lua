@@ -76,6 +76,10 @@ local KINDS = {
     "a string or a table",
     function(v) return type(v) == "string" or type(v) == "table" end,
   },
+  ["table or function"] = {
+    "a table or a function",
+    function(v) return type(v) == "table" or type(v) == "function" end,
+  },
   ["string or true"] = {
     "a string or true", function(v) return type(v) == "string" or v == true end,
   },
