@@ -1,6 +1,6 @@
 #!/bin/sh
-# make test: what is needed, the C tests, the specs on each engine named, end to end, the rock, and that
-# no password was printed; then the sum.
+# make test: what is needed, the C tests, the specs on each engine named, end to end, what foreign
+# readers that are there see, the rock, and that no password was printed; then the sum.
 # MAKE, JOBS and BUILD come from the Makefile.
 # SPDX-License-Identifier: MIT
 set -u
@@ -18,6 +18,7 @@ for engine in "$@"; do
 done
 [ $# -eq 1 ] || last=5.4
 step "end to end, $last" make_ e2e LUA="$last"
+step "foreign readers, $last" make_ foreign LUA="$last" FOREIGN_COUNT=60 FOREIGN=present
 check "rock, $last" make_ rock-test LUA="$last"
 check "no password in any output" spec/support/secrets.sh "$LOGS"/*.log build/mta/*/log
 tally_end
