@@ -4,13 +4,16 @@
 -- Not: trying again later or elsewhere (mailer.lua), nor many messages at a time (batch.lua).
 
 local outcome = require "ettsumailer.outcome"
+local scheduler = require "ettsumailer.scheduler"
 local transaction = require "ettsumailer.transaction"
+
+local error, ipairs = error, ipairs
 
 local M = {}
 
 -- One transaction; the connection is replaced once where that is no retry.
 local function attempt(pool, work, how)
-  local conn, err = pool:acquire(how.deadline)
+  local conn, err = pool:acquire(how)
   if not conn then
     return work:failed(err, "not_sent")
   end
@@ -20,7 +23,7 @@ local function attempt(pool, work, how)
   result, err = work:run(conn, how.last)
   if not result and pool:may_replace(conn, err) then
     pool:release(conn)
-    conn, err = pool:acquire(how.deadline, true)
+    conn, err = pool:acquire(how, true)
     if not conn then
       return work:failed(err, "not_sent")
     end
@@ -49,14 +52,7 @@ function M.overflow(work, envelope)
   return rest
 end
 
----Delivers a sealed message.
----@param pool ettsumailer.pool
----@param message userdata
----@param envelope table    { from = address or "", to = { address, ... } }
----@param how table         { all_or_nothing, deadline = ms, last: QUIT rides with the content }
----@return table? result
----@return ettsumailer.error?
-function M.run(pool, message, envelope, how)
+local function deliver(pool, message, envelope, how)
   local result, err
   local rest = envelope
   while rest do
@@ -68,6 +64,24 @@ function M.run(pool, message, envelope, how)
     end
     result, err = outcome.merge(result or err, made or bad)
     rest = made and M.overflow(work, rest)
+  end
+  return result, err
+end
+
+---Delivers a sealed message. What a function of the user's raises is raised, and costs the pool no
+---connection.
+---@param pool ettsumailer.pool
+---@param message userdata
+---@param envelope table    { from = address or "", to = { address, ... } }
+---@param how table         { all_or_nothing, deadline = ms, last: QUIT rides with the content }; of
+---  this delivery alone
+---@return table? result
+---@return ettsumailer.error?
+function M.run(pool, message, envelope, how)
+  local ok, result, err = scheduler.guard(deliver, pool, message, envelope, how)
+  if not ok then
+    pool:abandon(how)
+    error(result, 0)
   end
   return result, err
 end

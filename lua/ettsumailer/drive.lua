@@ -27,6 +27,38 @@ local WAITING = {
   final = "the server did not tell in time whether it took the message",
 }
 
+local function clock(link)
+  return link.io.now and link.io:now() or core.clock()
+end
+
+
+-- Transports that know strings only: whole blocks out, what there is in.
+local function exchange(io, session, _, write, deadline)
+  if write then
+    local bytes = session:peek(16384)
+    local n, code, text, sent = io:write(bytes, deadline)
+    -- Where nobody knows how much left, all of it counts as sent before the fate is asked.
+    session:skip(n or sent or #bytes)
+    return n, code, text
+  end
+  local bytes, code, text = io:read(min(session:room(), 8192), deadline)
+  if bytes then
+    return session:feed(bytes)
+  elseif code == "DONE" then
+    return session:feed_eof()
+  end
+  return nil, code, text
+end
+
+-- Behind a failure of TLS's peek lends the alert, which tells the peer's operator why. It goes out
+-- as far as it does without waiting.
+local function send_alert(link)
+  if link.session:peek(1) ~= "" then
+    local both_ways = link.io.exchange or exchange
+    both_ways(link.io, link.session, false, true, clock(link))
+  end
+end
+
 ---Marks the link as of no more use, closes its transport, and makes the error.
 ---@param link table
 ---@param code string
@@ -35,9 +67,9 @@ local WAITING = {
 function M.fail(link, code, text)
   local stage = link.session:phase()
   local is_of_tls = code:find "^TLS" ~= nil
-  link.dead = code
+  link.dead = link.dead or code
   if is_of_tls then
-    M.flush(link)
+    send_alert(link)
   end
   link.io:close()
   M.report(link)
@@ -74,24 +106,6 @@ local function time_is_over(link)
   return M.fail(link, "TIMEOUT", text)
 end
 
--- Transports that know strings only: whole blocks out, what there is in.
-local function exchange(io, session, _, write, deadline)
-  if write then
-    local bytes = session:peek(16384)
-    local n, code, text, sent = io:write(bytes, deadline)
-    -- Where nobody knows how much left, all of it counts as sent before the fate is asked.
-    session:skip(n or sent or #bytes)
-    return n, code, text
-  end
-  local bytes, code, text = io:read(min(session:room(), 8192), deadline)
-  if bytes then
-    return session:feed(bytes)
-  elseif code == "DONE" then
-    return session:feed_eof()
-  end
-  return nil, code, text
-end
-
 -- Nothing to wait for: only memory can have failed the session since it was asked; next says so.
 local function stuck(link)
   local _, code, text = link.session:next()
@@ -104,6 +118,9 @@ end
 ---@return ettsumailer.error?
 local function move(link)
   local io, session = link.io, link.session
+  if link.dead then
+    return M.fail(link, link.dead, "the connection is closed")
+  end
   local read, write, _, tls = session:want()
   if not (read or write or tls) then
     return stuck(link)
@@ -116,20 +133,6 @@ local function move(link)
     return time_is_over(link)
   end
   return M.fail(link, code, text)
-end
-
-local function clock(link)
-  return link.io.now and link.io:now() or core.clock()
-end
-
----Sends what the session still lends, as far as it goes out without waiting: behind a failure of
----TLS's that is the alert, which tells the peer's operator why.
----@param link table
-function M.flush(link)
-  if link.session:peek(1) ~= "" then
-    local both_ways = link.io.exchange or exchange
-    both_ways(link.io, link.session, false, true, clock(link))
-  end
 end
 
 -- The next event that is there already. Returns event; or nil; or nil, error.
@@ -159,7 +162,7 @@ end
 ---@param link table
 function M.flush(link)
   local session, io = link.session, link.io
-  if io.exchange and session:peek(1) ~= "" then
+  if io.exchange and not link.dead and session:peek(1) ~= "" then
     io:exchange(session, false, true, clock(link))
   end
 end

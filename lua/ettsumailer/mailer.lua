@@ -2,12 +2,14 @@
 -- Why: five lines to send a mail; a mailer may live at module level for as long as the program.
 -- Not: the dialogue of a message (delivery.lua), nor its making (message.lua).
 
+local batch = require "ettsumailer.batch"
 local core = require "ettsumailer.core"
 local delivery = require "ettsumailer.delivery"
 local errors = require "ettsumailer.errors"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
 local pool_of = require "ettsumailer.pool"
+local scheduler = require "ettsumailer.scheduler"
 local settings_of = require "ettsumailer.settings"
 
 local error, setmetatable, type = error, setmetatable, type
@@ -83,6 +85,26 @@ function Mailer:send(given, how)
   return result
 end
 
+---Sends many messages over a few connections side by side, one round trip each where the server
+---offers PIPELINING. Every message has a result; what goes wrong with one does not stop the others.
+---@param messages table|function a list, or a function that returns one after the other, then nil;
+---  each is what send takes; an error object in place of one becomes its result
+---@param how table? { connections = at most so many, on_result = function(message, result, err,
+---  index), on_progress = function(summary), stop_on = function(message, result, err): true ends
+---  it }
+---@return table summary { total, sent, failed, unknown, stopped, seconds, results }: numbers of
+---  messages; without on_result, results[index] = { message, result, err }
+function Mailer:send_all(messages, how)
+  if self.closed then
+    error("this mailer is closed", 2)
+  end
+  local summary = batch.run({
+    pool = self.pool, settings = self.settings,
+    compose = function(given) return message_and_envelope(self, given, 2) end,
+  }, messages, how, 2)
+  return summary -- no tail call: it would hide the caller's line
+end
+
 ---Connects, greets and secures, and keeps the connection: what a send would need.
 ---@return table? about { capabilities, tls }
 ---@return ettsumailer.error?
@@ -91,7 +113,12 @@ function Mailer:verify()
     error("this mailer is closed", 2)
   end
   local timeout = self.settings.timeout
-  local conn, err = self.pool:acquire(timeout and core.clock() + timeout * 1000, true)
+  local owner = { deadline = timeout and core.clock() + timeout * 1000 }
+  local ok, conn, err = scheduler.guard(self.pool.acquire, self.pool, owner, true)
+  if not ok then
+    self.pool:abandon(owner)
+    error(conn, 0)
+  end
   if not conn then
     return nil, err
   end

@@ -7,7 +7,7 @@ local errors = require "ettsumailer.errors"
 local handshake = require "ettsumailer.handshake"
 local options = require "ettsumailer.options"
 
-local min, setmetatable = math.min, setmetatable
+local ipairs, min, next, setmetatable = ipairs, math.min, next, setmetatable
 local remove = table.remove
 
 local M = {}
@@ -33,7 +33,7 @@ Pool.__index = Pool
 function M.new(settings)
   settings = options.merge(DEFAULTS, settings)
   return setmetatable({
-    settings = settings, idle = {}, in_use = {}, count = 0,
+    settings = settings, idle = {}, in_use = {}, count = 0, cancels = 0,
     reuse_timeouts = options.merge(settings.timeouts, {
       command = min(REUSE_SECONDS, settings.timeouts.command),
     }),
@@ -55,11 +55,15 @@ local function is_usable(self, conn)
     and is_quiet(conn)
 end
 
--- A connection counts from the moment it is being opened to its end or its return.
-local function let_go(self, conn)
-  if not conn or self.in_use[conn] then
-    self.count = self.count - 1
-    self.in_use[conn or false] = nil
+-- A connection counts from the moment it is being opened (where its owner stands for it) to its end
+-- or its return.
+local function hold(self, key, owner)
+  self.in_use[key], self.count = owner, self.count + 1
+end
+
+local function let_go(self, key)
+  if self.in_use[key] then
+    self.in_use[key], self.count = nil, self.count - 1
   end
 end
 
@@ -76,41 +80,42 @@ local function take_idle(self)
   end
 end
 
-local function open_new(self, deadline)
+local function open_new(self, owner)
   local started = core.clock()
-  self.count = self.count + 1
-  local conn, err = handshake.open(self.settings, deadline, self.lock_step)
+  hold(self, owner, owner)
+  local conn, err = handshake.open(self.settings, owner.deadline, self.lock_step)
+  let_go(self, owner)
   if not conn then
-    let_go(self)
     return nil, err
   end
-  self.in_use[conn] = true -- from here on cancel reaches it
+  hold(self, conn, owner) -- from here on cancel reaches it
   local ok
   ok, err = handshake.prepare(conn)
   if not ok then
     let_go(self, conn)
     return nil, err
   end
-  conn.messages, conn.setup_seconds = 0, (core.clock() - started) / 1000
+  conn.setup_seconds = (core.clock() - started) / 1000
   return conn
 end
 
 ---A connection that is ready for mail: an idle one, else a new one.
----@param deadline number? ms on core.clock's scale, for opening it
+---@param owner table         whose it is until release or abandon; its deadline (ms on core.clock's
+---  scale) is that of opening
 ---@param must_be_new boolean? an idle one will not do
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
-function Pool:acquire(deadline, must_be_new)
+function Pool:acquire(owner, must_be_new)
   local conn = not must_be_new and take_idle(self)
   if conn then
-    self.in_use[conn], self.count = true, self.count + 1
+    hold(self, conn, owner)
     return conn
   elseif self.count >= self.settings.connections then
     return errors.refuse("QUEUE_FULL",
       ("all %d connections are in use: send fewer at a time, or raise connections"):format(
         self.settings.connections))
   end
-  return open_new(self, deadline)
+  return open_new(self, owner)
 end
 
 ---Gives back what acquire gave: kept, or hung up.
@@ -125,6 +130,21 @@ function Pool:release(conn)
   end
   conn.idle_since, conn.deadline = core.clock(), nil
   self.idle[#self.idle + 1] = conn
+end
+
+---Closes what an owner still has: a function of the user's has raised in the middle of its work.
+---@param owner table
+function Pool:abandon(owner)
+  local left = {}
+  for key, whose in next, self.in_use do
+    left[#left + 1] = whose == owner and key or nil
+  end
+  for _, key in ipairs(left) do
+    let_go(self, key)
+    if key ~= owner then
+      key:close()
+    end
+  end
 end
 
 ---Whether another connection may carry the message that this one failed to carry. Nothing of its
@@ -146,8 +166,9 @@ end
 ---Ends every dialogue that is under way, in another coroutine or further out in the calls: each is
 ---CANCELLED at its next step.
 function Pool:cancel()
-  for conn in next, self.in_use do
-    conn.cancelled = true
+  self.cancels = self.cancels + 1
+  for key in next, self.in_use do
+    key.cancelled = true
   end
 end
 

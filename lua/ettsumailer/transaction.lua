@@ -69,6 +69,7 @@ function Transaction:step()
     return nil, errors.of_event(event, conn.session:transcript())
   end
   conn:prove()
+  self.is_answered = true
   local note = NOTES[event.kind]
   if note then
     note(self, event)
@@ -169,7 +170,7 @@ end
 function Transaction:begin(conn, is_behind)
   self.conn, self.is_pipelined = conn, conn:may_pipeline()
   self.accepted, self.rejected, self.overflow, self.taken, self.due = {}, {}, {}, 0, 0
-  self.refusal, self.go_ahead = nil, nil
+  self.refusal, self.go_ahead, self.early, self.is_answered = nil, nil, nil, nil
   local parameters, err = wire_envelope.mail_parameters(self.wire, self.message, conn.session)
   if not parameters then
     return self:failed(err, "not_sent")

@@ -227,3 +227,23 @@ describe("sending, when something goes wrong,", function()
     conn:close()
   end)
 end)
+
+describe("a function of the user's that raises in the middle of a send", function()
+  local dialogue = require "support.memory_dialogue"
+
+  it("costs its mailer no connection", function()
+    dialogue.setting(nil, function() return {} end)
+    local mailer = assert(dialogue.library.mailer {
+      host = "server.example", security = "none", ehlo_name = "client.example", connections = 1,
+    })
+    for _ = 1, 3 do
+      assert.error_matches(function()
+        mailer:send(dialogue.order { attachments = { {
+          filename = "a.txt", size = 5, content = function() error "mine" end,
+        } } })
+      end, "mine")
+    end
+    assert(mailer:send(dialogue.order()))
+    mailer:close()
+  end)
+end)

@@ -42,7 +42,7 @@ Setting.__index = Setting
 ---Where sends go from now on.
 ---@param replies table?     of every server
 ---@param how_of function(n) how the n-th transport is: as of memory_server.transport, and connect,
----  called before it is there; tls, a server's tls_context
+---  called before it is there; tls, a server's tls_context; wrap, what the server stands behind
 ---@return table setting { servers, transports }, each in the order they were connected
 function M.setting(replies, how_of)
   local self = setmetatable({ servers = {}, transports = {} }, Setting)
@@ -53,7 +53,12 @@ function M.setting(replies, how_of)
       how.connect()
     end
     self.servers[n] = memory_server.new(replies)
-    local peer = how.tls and memory_server.secure(self.servers[n], how.tls) or self.servers[n]
+    local peer = self.servers[n]
+    if how.wrap then
+      peer = how.wrap(peer)
+    elseif how.tls then
+      peer = memory_server.secure(peer, how.tls)
+    end
     self.transports[n] = memory_server.transport(peer, how)
     return self.transports[n]
   end

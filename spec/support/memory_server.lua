@@ -160,6 +160,49 @@ function Secure:has_output()
   return self.wire ~= ""
 end
 
+-- A server that turns to TLS behind its reply to STARTTLS.
+local Upgrade = {}
+Upgrade.__index = Upgrade
+
+---@param server table
+---@param context userdata a server's tls_context
+---@return table upgrade    as a server, and: secure, as of M.secure, once it is there
+function M.starttls(server, context)
+  return setmetatable({ server = server, context = context, clear = "", clear_size = 0 }, Upgrade)
+end
+
+function Upgrade:take(bytes)
+  if self.secure then
+    return self.secure:take(bytes)
+  end
+  self.server:take(bytes)
+  self:drain()
+  if self.server.verb == "STARTTLS" then
+    self.secure = M.secure(self.server, self.context)
+  end
+end
+
+function Upgrade:drain()
+  local bytes = self.server:give(ALL)
+  self.clear, self.clear_size = self.clear .. bytes, self.clear_size + #bytes
+end
+
+function Upgrade:give(max)
+  if not self.secure then
+    self:drain()
+  end
+  local bytes = self.clear:sub(1, max)
+  self.clear = self.clear:sub(max + 1)
+  if bytes == "" and self.secure then
+    return self.secure:give(max)
+  end
+  return bytes
+end
+
+function Upgrade:has_output()
+  return self.clear ~= "" or (self.secure or self.server):has_output()
+end
+
 local Transport = {}
 Transport.__index = Transport
 

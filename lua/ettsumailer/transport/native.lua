@@ -1,8 +1,9 @@
--- Plain Lua's own I/O world: non-blocking sockets of the core and poll, one deadline.
+-- Plain Lua's own I/O world: non-blocking sockets of the core, waits by the scheduler's poll.
 -- Why: a script needs no socket library, and no call of ours waits longer than it was told.
 -- Not: SMTP or TLS; the session does both.
 
 local core = require "ettsumailer.core"
+local scheduler = require "ettsumailer.scheduler"
 
 local setmetatable, ipairs = setmetatable, ipairs
 local concat, remove, min, huge = table.concat, table.remove, math.min, math.huge
@@ -10,22 +11,12 @@ local concat, remove, min, huge = table.concat, table.remove, math.min, math.hug
 local M = {}
 
 local STAGGER_MS = 250 -- between the starts of two attempts (RFC 8305 5)
-local SLICE_MS = 1000
+
+local wait = scheduler.wait
 
 local Native = {}
 Native.__index = Native
 Native.__name = "ettsumailer.transport.native"
-
--- core.wait in slices: a signal's handler, such as that of Ctrl-C, gets its turn between them.
-local function wait(object, direction, deadline)
-  while true do
-    local slice = min(deadline or huge, core.clock() + SLICE_MS)
-    local ready, code, text = core.wait(object, direction, slice)
-    if ready or code ~= "TIMEOUT" or slice == deadline then
-      return ready, code, text
-    end
-  end
-end
 
 local function resolve(host, port, deadline)
   local resolver, code, text = core.resolve(host, port)
@@ -117,7 +108,7 @@ function Race:run(deadline)
     if #self.pending == 0 then
       return self:give_up "CONNECT"
     end
-    local ready, code, text = core.poll(self.pending, self:wake(deadline))
+    local ready, code, text = scheduler.poll(self.pending, self:wake(deadline))
     local socket = ready and self:look()
     if socket then
       return socket

@@ -1,0 +1,134 @@
+-- One connection of a batch: each envelope shares the flight of the content before it.
+-- Why: one round trip a message (RFC 2920) instead of two.
+-- Not: which message is next, or what is done about failures (batch.lua).
+--
+-- At any time there are at most three jobs: `awaiting`, whose content is out; `current`, whose
+-- envelope is; and `following`, which is composed while the server works.
+
+local core = require "ettsumailer.core"
+local drive = require "ettsumailer.drive"
+local errors = require "ettsumailer.errors"
+
+local setmetatable = setmetatable
+
+local M = {}
+
+local Carrier = {}
+Carrier.__index = Carrier
+
+local function can_take_more(self)
+  local conn = self.conn
+  return not conn.dead and not conn.quitting
+    and conn.messages < self.batch.pool.settings.messages_per_connection
+end
+
+local function set_deadline(self, job)
+  local timeout = self.batch.settings.timeout
+  job.started = job.started or core.clock()
+  self.conn.deadline = timeout and job.started + timeout * 1000 or nil
+end
+
+-- A connection may have died between two messages, as one may that was idle: then another carries
+-- what it did not even answer, once, and that is no retry.
+local function may_move(self, job, err)
+  if job.has_moved or not self.conn.dead or self.conn.cancelled then
+    return false
+  elseif self.batch.pool:may_replace(self.conn, err) then
+    return true
+  end
+  local has_left = err.code == "CLOSED" or err.smtp_code == 421
+  return has_left and job.is_behind and err.delivery == "not_sent" and not job.work.is_answered
+end
+
+local function settle(self, job, result, err)
+  if not result and may_move(self, job, err) then
+    job.has_moved = true
+    self.batch:give_back(job)
+    return
+  end
+  self.batch:settle(job, result, err)
+end
+
+local function note_setup(self, result)
+  if result and self.conn.setup_seconds then
+    result.timings = { setup = self.conn.setup_seconds }
+    self.conn.setup_seconds = nil
+  end
+end
+
+function Carrier:conclude()
+  local job = self.awaiting
+  self.awaiting = nil
+  set_deadline(self, job)
+  local result, err = job.work:conclude()
+  note_setup(self, result)
+  settle(self, job, result, err)
+end
+
+-- Nothing but the whole content or a dropped connection may follow a 354.
+function Carrier:drop(job)
+  self.conn:close()
+  local err = errors.new { code = "CANCELLED", stage = "MAIL", text = "the batch was stopped" }
+  self.batch:settle(job, job.work:failed(err, "not_sent"))
+end
+
+-- Up to the end of its content, or to what came instead.
+function Carrier:open_current()
+  local job = self.current
+  self.current = nil
+  if self.batch:is_stopped() then
+    return self:drop(job)
+  end
+  set_deadline(self, job)
+  local ok, err = job.work:open()
+  if ok then
+    job.work:send_content(not can_take_more(self) and #job.work.overflow == 0)
+    self.awaiting = job
+  elseif ok == false then
+    settle(self, job, job.work:refused())
+  else
+    settle(self, job, nil, err)
+  end
+end
+
+function Carrier:begin_following()
+  local job = self.following
+  self.following = nil
+  if not job then
+    return
+  elseif not can_take_more(self) or self.awaiting and self.awaiting.work.early then
+    self.batch:give_back(job)
+    return
+  end
+  job.is_behind = self.conn.messages > 0
+  local ok, err = job.work:begin(self.conn, self.awaiting ~= nil)
+  if ok then
+    self.current = job
+  else
+    self.batch:settle(job, nil, err)
+  end
+end
+
+---Carries a job, and whatever follows without a wait, over a connection.
+---@param batch table
+---@param conn ettsumailer.connection
+---@param first table
+function M.run(batch, conn, first)
+  local self = setmetatable({ batch = batch, conn = conn, following = first }, Carrier)
+  self:begin_following()
+  while self.current or self.awaiting or self.following do
+    drive.flush(conn)
+    if not self.following and can_take_more(self) then
+      self.following = batch:next_prepared()
+    end
+    if self.awaiting then
+      self:conclude()
+    end
+    if self.current then
+      self:open_current()
+    end
+    self:begin_following()
+  end
+end
+
+return M

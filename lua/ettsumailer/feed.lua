@@ -1,0 +1,144 @@
+-- Where the connections of a batch get their next message from: given back, due again, or new.
+-- Why: one order for all of them, and one place where a batch may have to wait or to stop.
+-- Not: making or sending a message (batch.lua, carrier.lua).
+
+local core = require "ettsumailer.core"
+local scheduler = require "ettsumailer.scheduler"
+
+local min, setmetatable, huge = math.min, setmetatable, math.huge
+local insert, remove = table.insert, table.remove
+
+local M = {}
+
+local DELAYED_MAX = 1000 -- messages that wait to be tried again; no new ones are taken above
+
+---@class ettsumailer.feed
+local Feed = {}
+Feed.__index = Feed
+
+-- An iterator over a list, or the function itself.
+local function iterator_of(messages)
+  if type(messages) == "function" then
+    return messages
+  end
+  local i = 0
+  return function()
+    i = i + 1
+    return messages[i]
+  end
+end
+
+---@param messages table|function a list, or a function that gives one after the other and then nil
+---@param rate table?  with take(now in seconds): 0, or seconds to wait
+---@return ettsumailer.feed
+function M.new(messages, rate)
+  return setmetatable({
+    iterate = iterator_of(messages), rate = rate, taken = 0, returned = {}, delayed = {},
+  }, Feed)
+end
+
+-- The next of the user's. Two tasks never ask at a time: the function may wait, too.
+local function pull(self, may_wait)
+  while self.is_asking do
+    if not may_wait then
+      return nil
+    end
+    scheduler.wait_until(function() return not self.is_asking end)
+  end
+  if self.is_over then
+    return nil
+  end
+  self.is_asking = true
+  local given = self.iterate()
+  self.is_asking = false
+  if given == nil then
+    self.is_over = true
+    return nil
+  end
+  self.taken = self.taken + 1
+  return { given = given, index = self.taken }
+end
+
+-- The delayed one that is due, or the moment when the first will be.
+local function due(self, now)
+  local first = huge
+  for i, job in ipairs(self.delayed) do
+    if job.due <= now then
+      return remove(self.delayed, i)
+    end
+    first = min(first, job.due)
+  end
+  return nil, first
+end
+
+-- Returns job; or nil, and the moment (ms) when there may be one, or nil when there will be none.
+local function find(self, may_wait)
+  local job = remove(self.returned)
+  local when
+  if not job then
+    job, when = due(self, core.clock())
+  end
+  if not job and #self.delayed < DELAYED_MAX then
+    job = pull(self, may_wait)
+  end
+  return job, when
+end
+
+-- Takes a token for the job. Returns true, or the moment when there will be one.
+local function pay(self, job)
+  local seconds = self.rate and not job.is_paid and self.rate:take(core.clock() / 1000) or 0
+  if seconds > 0 then
+    return false, core.clock() + seconds * 1000
+  end
+  job.is_paid = true
+  return true
+end
+
+---The next job: { given, index }, and what has become of it so far.
+---@param may_wait boolean  for the rate and for what is delayed; else nil when there is none now
+---@return table?
+function Feed:next(may_wait)
+  while not self.is_stopped do
+    local job, when = find(self, may_wait)
+    local is_paid
+    if job then
+      is_paid, when = pay(self, job)
+    end
+    if is_paid then
+      return job
+    elseif job then
+      self:give_back(job)
+    end
+    if not may_wait or not when or when == huge then
+      return nil
+    end
+    scheduler.sleep(when)
+  end
+end
+
+---Puts a job in front of all others.
+---@param job table
+function Feed:give_back(job)
+  insert(self.returned, job)
+end
+
+---Puts a job aside until it is due.
+---@param job table
+---@param seconds number
+function Feed:delay(job, seconds)
+  job.due, job.is_paid = core.clock() + seconds * 1000, nil
+  insert(self.delayed, job)
+end
+
+---Gives out nothing any more. Returns those that were taken and are not under way.
+---@return table[]
+function Feed:stop()
+  local left = self.returned
+  for _, job in ipairs(self.delayed) do
+    left[#left + 1] = job
+  end
+  self.is_stopped, self.returned, self.delayed = true, {}, {}
+  return left
+end
+
+return M

@@ -1,0 +1,235 @@
+-- Several waits at a time in plain Lua: each task is a coroutine, one poll waits for all of them.
+-- Why: four connections in one script need no event loop of the user's.
+-- Not: what a task does (batch.lua), nor sockets (transport/native.lua calls wait and poll here).
+--
+-- A task that has to wait yields a token of ours; whatever else it yields is not for us and is
+-- passed on to whoever resumes us, and the answer back. So a send may run inside any scheduler.
+
+local core = require "ettsumailer.core"
+
+local coroutine, error, ipairs, select = coroutine, error, ipairs, select
+local getmetatable, setmetatable, type = getmetatable, setmetatable, type
+local min, huge = math.min, math.huge
+local unpack = table.unpack or unpack -- luacheck: std lua51+lua54
+
+local M = {}
+
+local SLICE_MS = 1000 -- a signal's handler, such as that of Ctrl-C, gets its turn between slices
+
+-- What a task yields: items to poll, a deadline, or a function to ask.
+local Token = {}
+
+-- The coroutines that may yield tokens: tasks, and guards inside them.
+local ours = setmetatable({}, { __mode = "k" })
+
+local function may_yield_token()
+  local thread = coroutine.running()
+  return thread ~= nil and ours[thread] ~= nil
+end
+
+local function poll_in_slices(items, deadline)
+  while true do
+    local slice = min(deadline or huge, core.clock() + SLICE_MS)
+    local ready, code, text = core.poll(items, slice)
+    if ready or code ~= "TIMEOUT" or slice == deadline then
+      return ready, code, text
+    end
+  end
+end
+
+local function wait_in_slices(object, direction, deadline)
+  while true do
+    local slice = min(deadline or huge, core.clock() + SLICE_MS)
+    local ready, code, text = core.wait(object, direction, slice)
+    if ready or code ~= "TIMEOUT" or slice == deadline then
+      return ready, code, text
+    end
+  end
+end
+
+---As core.poll; lets other tasks run meanwhile.
+---@param items table      { { object, "r" or "w" or "rw" }, ... }; those that are ready get `ready`
+---@param deadline number? ms on core.clock's scale
+---@return true? ready
+---@return string? code    TIMEOUT
+---@return string? text
+function M.poll(items, deadline)
+  if may_yield_token() then
+    return coroutine.yield(setmetatable({ items = items, deadline = deadline }, Token))
+  end
+  return poll_in_slices(items, deadline)
+end
+
+---Waits for one object.
+---@param object userdata
+---@param direction string "r", "w" or "rw"
+---@param deadline number? ms on core.clock's scale
+---@return string? ready   the directions that are
+---@return string? code
+---@return string? text
+function M.wait(object, direction, deadline)
+  if not may_yield_token() then
+    return wait_in_slices(object, direction, deadline)
+  end
+  local item = { object, direction }
+  local ready, code, text = M.poll({ item }, deadline)
+  return ready and item.ready, code, text
+end
+
+---Waits until a moment.
+---@param deadline number ms on core.clock's scale
+function M.sleep(deadline)
+  M.poll({}, deadline)
+end
+
+---Lets the other tasks run until the function answers true. Outside of a task: at once.
+---@param is_due fun(): boolean
+function M.wait_until(is_due)
+  if may_yield_token() then
+    coroutine.yield(setmetatable({ is_due = is_due }, Token))
+  end
+end
+
+local function is_token(value)
+  return type(value) == "table" and getmetatable(value) == Token
+end
+
+local function pack(...)
+  return { n = select("#", ...), ... }
+end
+
+-- Resumes; what is not a token goes out and its answer in, until there is a token or the end.
+-- Returns token; or nil, and the values of the end: ok, ...
+local function advance(thread, passes_tokens, ...)
+  local answer = pack(coroutine.resume(thread, ...))
+  while coroutine.status(thread) ~= "dead" do
+    if is_token(answer[2]) and not passes_tokens then
+      return answer[2]
+    end
+    answer = pack(coroutine.resume(thread, coroutine.yield(unpack(answer, 2, answer.n))))
+  end
+  return nil, answer
+end
+
+---Calls a function that may yield, and catches what it raises, on every engine.
+---@return boolean ok
+---@return any ... what it returned, or the error
+function M.guard(f, ...)
+  local thread = coroutine.create(f)
+  ours[thread] = may_yield_token() or nil
+  local _, answer = advance(thread, true, ...)
+  return unpack(answer, 1, answer.n)
+end
+
+-- One task.
+local Task = {}
+Task.__index = Task
+
+-- Whether it can go on now.
+function Task:is_ready(now)
+  local token = self.token
+  if not token then
+    return true
+  elseif token.is_due then
+    return token.is_due()
+  end
+  for _, item in ipairs(token.items) do
+    if item.ready then
+      return true
+    end
+  end
+  if token.deadline and now >= token.deadline then
+    self.code, self.text = "TIMEOUT", "the time is over"
+    return true
+  end
+  return false
+end
+
+-- Runs it to its next token. Returns true; or false and what it raised.
+function Task:step()
+  local code, text = self.code, self.text
+  local answer
+  self.code, self.text = nil, nil
+  if code then
+    self.token, answer = advance(self.thread, false, nil, code, text)
+  else
+    self.token, answer = advance(self.thread, false, true)
+  end
+  if answer then
+    self.is_over = true
+    return answer[1], answer[2]
+  end
+  for _, item in ipairs(self.token.items or {}) do
+    item.ready = nil
+  end
+  return true
+end
+
+-- Everything that is waited for, and until when.
+local function gather(tasks)
+  local items, deadline = {}, huge
+  for _, task in ipairs(tasks) do
+    for _, item in ipairs(task.token.items or {}) do
+      items[#items + 1] = item
+    end
+    deadline = min(deadline, task.token.deadline or huge)
+  end
+  if #items == 0 and deadline == huge then
+    error("every task waits for another one")
+  end
+  return items, deadline < huge and deadline or nil
+end
+
+-- Steps those that can go on. Returns whether there were any, those that are left; or nil, error.
+local function step_all(tasks)
+  local left, has_moved, now = {}, false, core.clock()
+  for _, task in ipairs(tasks) do
+    if task:is_ready(now) then
+      has_moved = true
+      local ok, err = task:step()
+      if not ok then
+        return nil, err
+      end
+    end
+    if not task.is_over then
+      left[#left + 1] = task
+    end
+  end
+  return has_moved, left
+end
+
+local function wait_for_any(tasks)
+  local items, deadline = gather(tasks)
+  local ready, code, text = poll_in_slices(items, deadline)
+  if not ready and code ~= "TIMEOUT" then
+    for _, task in ipairs(tasks) do
+      task.code, task.text, task.token = code, text, nil
+    end
+  end
+end
+
+---Runs functions side by side until all have returned, or one has raised.
+---@param functions function[]
+---@return boolean ok   false: the others are left where they were
+---@return any? err     what was raised
+function M.run(functions)
+  local tasks = {}
+  for i, f in ipairs(functions) do
+    local thread = coroutine.create(f)
+    ours[thread] = true
+    tasks[i] = setmetatable({ thread = thread }, Task)
+  end
+  while #tasks > 0 do
+    local has_moved, left = step_all(tasks)
+    if has_moved == nil then
+      return false, left
+    end
+    tasks = left
+    if not has_moved then
+      wait_for_any(tasks)
+    end
+  end
+  return true
+end
+
+return M
