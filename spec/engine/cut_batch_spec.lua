@@ -122,6 +122,9 @@ local function plain_of(peer, octets)
   return plain
 end
 
+-- Inside TLS a cut costs two handshakes: one engine tries every octet, the others every eleventh.
+local TLS_STRIDE = _VERSION == "Lua 5.4" and 1 or 11
+
 for name, is_tls in pairs { ["in the clear"] = false, ["inside TLS"] = true } do
   describe("a batch " .. name, function()
     local results, setting, whole = send(is_tls, {})
@@ -149,7 +152,7 @@ for name, is_tls in pairs { ["in the clear"] = false, ["inside TLS"] = true } do
         assert_outcome(first, told[1], k)
         assert_outcome(second, told[2], k)
         assert_truth(told, arrivals(cut), k)
-        k = k + (k > 300 and k < handshake and 31 or 1)
+        k = k + (k > 300 and k < handshake and 31 or is_tls and TLS_STRIDE or 1)
       end
     end)
 
@@ -164,7 +167,7 @@ for name, is_tls in pairs { ["in the clear"] = false, ["inside TLS"] = true } do
           if counted and not is_tls then
             assert_unknown_has_left(told, count)
           end
-          k = k + (is_tls and k > 60 and k < 500 and 31 or 1)
+          k = k + (is_tls and k > 60 and k < 500 and 31 or is_tls and TLS_STRIDE or 1)
         end
       end)
     end
