@@ -137,6 +137,10 @@ for name, is_tls in pairs { ["in the clear"] = false, ["inside TLS"] = true } do
       handshake = whole.clear_size + whole.secure.marks[1].wire - 200
     end
 
+    local function stride(is_in_handshake)
+      return is_in_handshake and 31 or is_tls and TLS_STRIDE or 1
+    end
+
     it("goes through whole, over one connection", function()
       assert.equal(SENT, outcome(results[1].result))
       assert.equal(SENT, outcome(results[2].result))
@@ -152,7 +156,7 @@ for name, is_tls in pairs { ["in the clear"] = false, ["inside TLS"] = true } do
         assert_outcome(first, told[1], k)
         assert_outcome(second, told[2], k)
         assert_truth(told, arrivals(cut), k)
-        k = k + (k > 300 and k < handshake and 31 or is_tls and TLS_STRIDE or 1)
+        k = k + stride(k > 300 and k < handshake)
       end
     end)
 
@@ -167,7 +171,7 @@ for name, is_tls in pairs { ["in the clear"] = false, ["inside TLS"] = true } do
           if counted and not is_tls then
             assert_unknown_has_left(told, count)
           end
-          k = k + (is_tls and k > 60 and k < 500 and 31 or is_tls and TLS_STRIDE or 1)
+          k = k + stride(is_tls and k > 60 and k < 500)
         end
       end)
     end
