@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/chars.h"
 
-#include <stdint.h>
 #include <string.h>
 
 /* What most printable characters are; the table adds to it, and takes away where one is special. */
@@ -27,7 +26,7 @@
 #define X4(flags) X2(flags), X2(flags)
 #define X8(flags) X4(flags), X4(flags)
 
-static const uint16_t table[128] = {
+const uint16_t ettm_char_table[256] = {
     X8(CONTROL),
     CONTROL, /* 8 */
     CONTROL | WSP,
@@ -80,15 +79,6 @@ static const uint16_t table[128] = {
     /* ~ */ SEEN | WORD | ATEXT,
     CONTROL,
 };
-
-unsigned ettm_char_flags(char c) {
-  unsigned char octet = (unsigned char)c;
-  return octet < 128 ? table[octet] : 0;
-}
-
-int ettm_char_is(char c, unsigned flags) {
-  return (ettm_char_flags(c) & flags) != 0;
-}
 
 int ettm_chars_all(ettm_str s, unsigned flags) {
   size_t i;

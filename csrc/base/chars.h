@@ -5,6 +5,8 @@
 #ifndef ETTM_BASE_CHARS_H
 #define ETTM_BASE_CHARS_H
 
+#include <stdint.h>
+
 #include "base/status.h"
 
 enum {
@@ -25,11 +27,17 @@ enum {
   ETTM_CHAR_LET_DIG = 1 << 14
 };
 
-/* The flags of an octet; 0 for 128 and above. */
-unsigned ettm_char_flags(char c);
+extern const uint16_t ettm_char_table[256]; /* the flags of an octet; 0 for 128 and above */
+
+/* The flags of an octet. */
+static inline unsigned ettm_char_flags(char c) {
+  return ettm_char_table[(unsigned char)c];
+}
 
 /* True (1) when c has one of the flags. */
-int ettm_char_is(char c, unsigned flags);
+static inline int ettm_char_is(char c, unsigned flags) {
+  return (ettm_char_flags(c) & flags) != 0;
+}
 
 /* True (1) when every octet of s has one of the flags; so for an empty s. */
 int ettm_chars_all(ettm_str s, unsigned flags);

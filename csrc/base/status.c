@@ -57,13 +57,6 @@ static const status_text *find_text(ettm_status status) {
   return NULL;
 }
 
-ettm_str ettm_str_of(const char *p, size_t n) {
-  ettm_str s;
-  s.p = p;
-  s.n = n;
-  return s;
-}
-
 int ettm_str_equal(ettm_str a, ettm_str b) {
   return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }

@@ -73,7 +73,12 @@ typedef struct ettm_str {
 #define ETTM_LIT(literal) ettm_str_of((literal), sizeof(literal) - 1)
 
 /* The view of the n bytes at p. Borrows p. */
-ettm_str ettm_str_of(const char *p, size_t n);
+static inline ettm_str ettm_str_of(const char *p, size_t n) {
+  ettm_str s;
+  s.p = p;
+  s.n = n;
+  return s;
+}
 
 /* True (1) when both views hold the same octets. */
 int ettm_str_equal(ettm_str a, ettm_str b);

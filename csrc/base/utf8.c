@@ -61,11 +61,27 @@ static size_t skip_ascii(const char *p, size_t n) {
   return i;
 }
 
+/* How many octets at the front are code points of three octets with no special case among them:
+ * what most of the text in East Asia is made of. */
+static size_t skip_three(const char *p, size_t n) {
+  size_t i = 0;
+  while (n - i >= 3) {
+    unsigned char first = (unsigned char)p[i];
+    if (first <= 0xE0 || first >= 0xF0 || first == 0xED || !is_tail(p[i + 1]) ||
+        !is_tail(p[i + 2])) {
+      break;
+    }
+    i += 3;
+  }
+  return i;
+}
+
 int ettm_utf8_valid(ettm_str s) {
   size_t i = 0;
   while (i < s.n) {
     size_t n;
     i += skip_ascii(s.p + i, s.n - i);
+    i += skip_three(s.p + i, s.n - i);
     if (i == s.n) {
       break;
     }

@@ -16,10 +16,11 @@
 /* clang-format off */
 #define X4(bit)  (bit), (bit), (bit), (bit)
 #define X16(bit) X4(bit), X4(bit), X4(bit), X4(bit)
-/* 1: stands for itself within a line. SP and TAB do, too; a line's end is seen to elsewhere. */
-static const unsigned char plain[256] = {
-    X4(0), X4(0), 0, 1 /* TAB */, 0, 0, X4(0), X16(0), X16(1), /* 0 to 47 */
-    X4(1), X4(1), X4(1), 1, 0 /* = */, 1, 1,                   /* 48 to 63 */
+#define PLAIN    1 /* stands for itself within a line. SP and TAB do, too */
+#define LINE_END 2 /* in a text; else it is coded, as all the others are */
+static const unsigned char kinds[256] = {
+    X4(0), X4(0), 0, 1 /* TAB */, 2 /* LF */, 0, 0, 2 /* CR */, 0, 0, X16(0), X16(1), /* 0 to 47 */
+    X4(1), X4(1), X4(1), 1, 0 /* = */, 1, 1,                                /* 48 to 63 */
     X16(1), X16(1), X16(1), X4(1), X4(1), X4(1), 1, 1, 1, 0    /* 64 to 127; the rest is 0 */
 };
 /* clang-format on */
@@ -32,7 +33,7 @@ typedef struct qp_view {
 } qp_view;
 
 static int is_plain(char c) {
-  return plain[(unsigned char)c];
+  return kinds[(unsigned char)c] == PLAIN;
 }
 
 static int is_space(char c) {
@@ -40,7 +41,7 @@ static int is_space(char c) {
 }
 
 static int is_line_end(const ettm_qp *e, char c) {
-  return e->is_text && (c == '\r' || c == '\n');
+  return e->is_text && kinds[(unsigned char)c] == LINE_END;
 }
 
 /* True when the next octet may come to stand at a line's start. */
@@ -166,7 +167,7 @@ static size_t code_run(ettm_qp *e, const qp_view *v, char *out) {
   size_t left = e->column < SOFT_LIMIT ? (SOFT_LIMIT - e->column) / 3 : 0;
   size_t most = smaller((size_t)(v->end - v->p), left);
   size_t i = 0;
-  while (i < most && !is_plain(v->p[i]) && !is_line_end(e, v->p[i])) {
+  while (i < most && kinds[(unsigned char)v->p[i]] == 0) {
     out = put_coded(out, v->p[i]);
     i++;
   }

@@ -57,12 +57,12 @@ static void push_mailbox(lua_State *L, const ettm_str parts[PARTS]) {
 }
 
 /* A buffer for what n octets can become: decoded words and quoting can make it longer. */
-static ettm_buffer *scratch_for(lua_State *L, size_t n) {
+static ettm_buffer *scratch_for(lua_State *L, ettml_scratch_slot slot, size_t n) {
   size_t max;
   if (!ettm_size_mul(n, 4, &max) || !ettm_size_add(max, 1024, &max)) {
     max = n;
   }
-  return ettml_scratch_new(L, max);
+  return ettml_scratch_again(L, slot, max);
 }
 
 unsigned ettml_address_flags(lua_State *L, int arg) {
@@ -108,7 +108,8 @@ void ettml_push_address_problem(lua_State *L, ettm_str list, unsigned flags) {
   ettm_address_parser parser;
   ettm_address found;
   ettm_status status;
-  ettm_address_parser_init(&parser, list, flags, scratch_for(L, list.n), &ettml_charset_reader);
+  ettm_address_parser_init(&parser, list, flags, scratch_for(L, ETTML_SCRATCH_ARENA, list.n),
+                           &ettml_charset_reader);
   do {
     status = ettm_address_next(&parser, &found);
   } while (status == ETTM_OK);
@@ -146,7 +147,7 @@ static ettm_status parse_one(ettm_address_parser *parser, ettm_address *found) {
 static int address_new(lua_State *L) {
   ettm_str text = ettml_check_str(L, 1);
   unsigned flags = ettml_address_flags(L, 2) | ETTM_ADDRESS_ONE;
-  ettm_buffer *arena = scratch_for(L, text.n);
+  ettm_buffer *arena = scratch_for(L, ETTML_SCRATCH_ARENA, text.n);
   ettm_str parts[PARTS];
   ettm_address_parser parser;
   ettm_address found;
@@ -173,17 +174,37 @@ static void set_group(lua_State *L, int index, ettm_str name, int first, int las
   lua_rawseti(L, -2, index);
 }
 
-/* core.address_list(text [, options]): the mailboxes, and the groups in their order; an empty one
- * ends before it begins. */
+/* One more of a list as people read it. What could not be written has lost the whole. */
+static void write_one(ettm_buffer *out, const ettm_str parts[PARTS], ettm_status *status) {
+  if (*status == ETTM_OK && ettm_buffer_size(out) > 0) {
+    *status = ettm_buffer_append(out, ETTM_LIT(", "));
+  }
+  if (*status == ETTM_OK) {
+    *status = ettm_format_mailbox(out, parts[PART_NAME], parts[PART_LOCAL], parts[PART_DOMAIN],
+                                  ETTM_FORMAT_UTF8);
+  }
+}
+
+static int answer_list(lua_State *L, const ettm_buffer *out, ettm_status written) {
+  if (written != ETTM_OK) {
+    return 2;
+  }
+  ettml_push_str(L, ettm_buffer_view(out));
+  return 3;
+}
+
+/* core.address_list(text [, options]): the mailboxes; the groups in their order, an empty one ends
+ * before it begins; and, where there is no group, the list as text in UTF-8. */
 static int address_list(lua_State *L) {
   ettm_str text = ettml_check_str(L, 1);
   unsigned flags = ettml_address_flags(L, 2);
-  ettm_buffer *arena = scratch_for(L, text.n);
+  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, text.n);
+  ettm_buffer *arena = scratch_for(L, ETTML_SCRATCH_ARENA, text.n);
   ettm_span group = {0, 0};
   int in_group = 0, count = 0, first = 0, groups = 0;
   ettm_address_parser parser;
   ettm_address found;
-  ettm_status status;
+  ettm_status status, written = ETTM_OK;
   lua_newtable(L);
   lua_newtable(L);
   ettm_address_parser_init(&parser, text, flags, arena, &ettml_charset_reader);
@@ -194,9 +215,11 @@ static int address_list(lua_State *L) {
       parts[PART_GROUP] = in_group ? ettm_span_view(arena, group) : ettm_str_of(NULL, 0);
       push_mailbox(L, parts);
       lua_rawseti(L, -3, ++count);
+      write_one(out, parts, &written);
       continue;
     }
     in_group = found.kind == ETTM_ADDRESS_GROUP_OPEN;
+    written = ETTM_DONE;
     if (in_group) {
       group = found.name;
       first = count + 1;
@@ -204,7 +227,7 @@ static int address_list(lua_State *L) {
       set_group(L, ++groups, ettm_span_view(arena, group), first, count);
     }
   }
-  return status == ETTM_DONE ? 2 : parse_fail(L, &parser, status);
+  return status == ETTM_DONE ? answer_list(L, out, written) : parse_fail(L, &parser, status);
 }
 
 static int is_same(const ettm_str parts[PARTS], const ettm_buffer *arena,
@@ -252,8 +275,8 @@ static int address_parts(lua_State *L) {
   parts[PART_DOMAIN] = ettml_check_str(L, 3);
   parts[PART_GROUP] = check_optional(L, 4);
   size = parts[PART_GROUP].n + parts[PART_NAME].n + parts[PART_LOCAL].n + parts[PART_DOMAIN].n;
-  text = scratch_for(L, size);
-  arena = scratch_for(L, size);
+  text = scratch_for(L, ETTML_SCRATCH_OUT, size);
+  arena = scratch_for(L, ETTML_SCRATCH_ARENA, size);
 
   status = check_parts(parts, text, arena);
 
@@ -277,7 +300,7 @@ static int answer_buffer(lua_State *L, ettm_status status, const ettm_buffer *ou
 /* For people: UTF-8 as it is. */
 static int address_tostring(lua_State *L) {
   const mailbox *a = check_address(L, 1);
-  ettm_buffer *out = scratch_for(L, size_of(a));
+  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, size_of(a));
 
   ettm_status status = ettm_format_mailbox(out, part_of(a, PART_NAME), part_of(a, PART_LOCAL),
                                            part_of(a, PART_DOMAIN), ETTM_FORMAT_UTF8);
@@ -291,7 +314,7 @@ static int address_tostring(lua_State *L) {
 /* For a header: ASCII, so a non-ASCII domain as A-labels. */
 static int address_format(lua_State *L) {
   const mailbox *a = check_address(L, 1);
-  ettm_buffer *out = scratch_for(L, size_of(a));
+  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, size_of(a));
 
   ettm_status status = ettm_format_mailbox(out, part_of(a, PART_NAME), part_of(a, PART_LOCAL),
                                            part_of(a, PART_DOMAIN), 0);
@@ -302,7 +325,7 @@ static int address_format(lua_State *L) {
 static int address_path(lua_State *L) {
   const mailbox *a = check_address(L, 1);
   int utf8 = lua_toboolean(L, 2);
-  ettm_buffer *out = scratch_for(L, size_of(a));
+  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, size_of(a));
 
   ettm_status status = ettm_path_append(out, part_of(a, PART_LOCAL), part_of(a, PART_DOMAIN), utf8);
 
@@ -325,8 +348,8 @@ static int address_eq(lua_State *L) {
   if (same) {
     x = part_of(a, PART_DOMAIN);
     y = part_of(b, PART_DOMAIN);
-    first = scratch_for(L, x.n);
-    second = scratch_for(L, y.n);
+    first = scratch_for(L, ETTML_SCRATCH_OUT, x.n);
+    second = scratch_for(L, ETTML_SCRATCH_ARENA, y.n);
     if (ettm_has_8bit(x) || ettm_has_8bit(y)) {
       x = comparable(first, x);
       y = comparable(second, y);
@@ -342,7 +365,7 @@ typedef ettm_status (*domain_converter)(ettm_buffer *out, ettm_str domain);
 /* The domain in A-labels or in U-labels; nil where it has no such form (address_path tells why). */
 static int push_domain(lua_State *L, const mailbox *a, domain_converter convert) {
   ettm_str domain = part_of(a, PART_DOMAIN);
-  ettm_buffer *out = scratch_for(L, domain.n);
+  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, domain.n);
 
   ettm_status status = convert(out, domain);
 
@@ -396,7 +419,7 @@ static const luaL_Reg events[] = {{"__eq", address_eq},
 static int address_phrase(lua_State *L) {
   ettm_str name = ettml_check_str(L, 1);
   unsigned flags = lua_toboolean(L, 2) ? ETTM_FORMAT_UTF8 : 0;
-  ettm_buffer *out = scratch_for(L, name.n);
+  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, name.n);
 
   ettm_status status = ettm_format_phrase(out, name, flags);
 

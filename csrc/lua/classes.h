@@ -28,6 +28,7 @@
 #define ETTML_PROCESS     "ettsumailer.process"
 
 #define ETTML_BLOCK      (32u * 1024) /* octets of a message that are made in one step */
+#define ETTML_BLOCK_MIN  1024u        /* and of a small one */
 #define ETTML_FILE_BLOCK (64u * 1024) /* octets of a file that are read in one step */
 #define ETTML_NET_BLOCK  (16u * 1024) /* octets that are received in one step, on the C stack */
 

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCRATCH "ettsumailer.scratch"
+#define SCRATCH      "ettsumailer.scratch"
+#define SCRATCH_KEPT 8192 /* octets that a scratch buffer used again may hold meanwhile */
 
 void ettml_class_register(lua_State *L, const ettml_class *c) {
   luaL_newmetatable(L, c->name);
@@ -23,7 +24,11 @@ void ettml_class_register(lua_State *L, const ettml_class *c) {
 }
 
 void *ettml_object_new(lua_State *L, const char *class_name, size_t size) {
-  void *object = lua_newuserdata(L, size);
+  return ettml_object_new_with(L, class_name, size, 0);
+}
+
+void *ettml_object_new_with(lua_State *L, const char *class_name, size_t size, size_t more) {
+  void *object = lua_newuserdata(L, size + more);
   memset(object, 0, size);
   luaL_getmetatable(L, class_name);
   lua_setmetatable(L, -2);
@@ -58,6 +63,7 @@ static int scratch_free(lua_State *L) {
   ettm_buffer *buffer = (ettm_buffer *)ettml_object_check(L, 1, SCRATCH);
   if (buffer->alloc.fn != NULL) {
     ettm_buffer_clear(buffer);
+    buffer->alloc.fn = NULL; /* the state is being closed: nobody uses it again */
   }
   return 0;
 }
@@ -74,6 +80,28 @@ ettm_buffer *ettml_scratch_new(lua_State *L, size_t max) {
   ettm_buffer *buffer = (ettm_buffer *)ettml_object_new(L, SCRATCH, sizeof *buffer);
   ettm_alloc alloc = ettml_alloc_of(L);
   ettm_buffer_init(buffer, &alloc, max);
+  return buffer;
+}
+
+ettm_buffer *ettml_scratch_again(lua_State *L, ettml_scratch_slot slot, size_t max) {
+  static const char keys[ETTML_SCRATCHES] = {0};
+  ettm_buffer *buffer;
+  lua_pushlightuserdata(L, (void *)&keys[slot]);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  buffer = (ettm_buffer *)lua_touserdata(L, -1);
+  if (buffer != NULL && buffer->alloc.fn != NULL) {
+    ettm_buffer_truncate(buffer, 0);
+    if (buffer->capacity > SCRATCH_KEPT) {
+      ettm_buffer_clear(buffer);
+    }
+    buffer->max = max;
+    return buffer;
+  }
+  lua_pop(L, 1);
+  buffer = ettml_scratch_new(L, max);
+  lua_pushlightuserdata(L, (void *)&keys[slot]);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, LUA_REGISTRYINDEX);
   return buffer;
 }
 

@@ -29,8 +29,9 @@ typedef struct ettml_class {
 /* Makes the metatable, complete before there is any object. Leaves the stack as it is. */
 void ettml_class_register(lua_State *L, const ettml_class *c);
 
-/* Pushes a userdata of that class, all zero. */
+/* Pushes a userdata of that class, all zero; or with `more` octets behind, which are not. */
 void *ettml_object_new(lua_State *L, const char *class_name, size_t size);
+void *ettml_object_new_with(lua_State *L, const char *class_name, size_t size, size_t more);
 
 /* The object at arg, of that class or an error is raised. */
 void *ettml_object_check(lua_State *L, int arg, const char *class_name);
@@ -50,6 +51,15 @@ ettm_alloc ettml_alloc_of(lua_State *L);
 /* Pushes an empty core buffer that the collector frees. */
 ettm_buffer *ettml_scratch_new(lua_State *L, size_t max);
 void ettml_scratch_register(lua_State *L);
+
+/* The same, but one that the state keeps: empty, and only until the caller returns or asks for the
+ * same slot again. For what is done many times a message. */
+typedef enum ettml_scratch_slot {
+  ETTML_SCRATCH_OUT,
+  ETTML_SCRATCH_ARENA,
+  ETTML_SCRATCHES
+} ettml_scratch_slot;
+ettm_buffer *ettml_scratch_again(lua_State *L, ettml_scratch_slot slot, size_t max);
 
 /* Arguments. Strings are strings (no numbers) and are lent while they are on the stack. */
 ettm_str ettml_str_at(lua_State *L, int index);

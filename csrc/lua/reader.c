@@ -34,9 +34,12 @@ struct ettml_reader {
   char *file_block; /* made with the first file */
   size_t file_end;
   char reason[ETTML_REASON]; /* why a file could not be read */
-  size_t block_at, block_end;
-  char block[ETTML_BLOCK];
-};
+  size_t block_at, block_end, block_size;
+}; /* the block itself follows */
+
+static char *block_of(const ettml_reader *r) {
+  return (char *)(r + 1);
+}
 
 ettml_reader *ettml_reader_check(lua_State *L, int arg) {
   ettml_reader *r = (ettml_reader *)ettml_object_check(L, arg, ETTML_READER);
@@ -46,8 +49,19 @@ ettml_reader *ettml_reader_check(lua_State *L, int arg) {
   return r;
 }
 
+/* A small message needs no more than its size, rounded so that few sizes are asked for. */
+static size_t block_size_for(uint64_t message_size) {
+  size_t size = ETTML_BLOCK_MIN;
+  while (size < ETTML_BLOCK && size < message_size) {
+    size *= 2;
+  }
+  return size;
+}
+
 ettm_status ettml_reader_push(lua_State *L, ettm_message *m) {
-  ettml_reader *r = (ettml_reader *)ettml_object_new(L, ETTML_READER, sizeof *r);
+  size_t block_size = block_size_for(ettm_message_size(m));
+  ettml_reader *r = (ettml_reader *)ettml_object_new_with(L, ETTML_READER, sizeof *r, block_size);
+  r->block_size = block_size;
   r->fd = -1;
   r->alloc = ettml_alloc_of(L);
   ettml_anchors_new(L);
@@ -214,8 +228,8 @@ static ettm_status make_block(lua_State *L, int sources, ettml_reader *r) {
   ettm_status status;
   memset(&step, 0, sizeof step);
   step.in = ETTM_LIT("");
-  step.out = r->block;
-  step.capacity = sizeof r->block;
+  step.out = block_of(r);
+  step.capacity = r->block_size;
   if (r->wanted) {
     status = providers[r->kind](L, sources, r, &step);
     if (status != ETTM_OK) {
@@ -255,7 +269,7 @@ ettm_status ettml_reader_pull(lua_State *L, int arg, ettml_reader *r) {
 }
 
 ettm_str ettml_reader_rest(const ettml_reader *r) {
-  return ettm_str_of(r->block + r->block_at, r->block_end - r->block_at);
+  return ettm_str_of(block_of(r) + r->block_at, r->block_end - r->block_at);
 }
 
 void ettml_reader_skip(ettml_reader *r, size_t n) {

@@ -16,6 +16,7 @@
 
 #define STAGED_SIZE 512
 #define LINES_SIZE  1024 /* text on its way from line ends made CRLF to base64 */
+#define SEARCH_MAX  256  /* octets in which a line end is looked for at once */
 
 struct ettm_reader {
   ettm_alloc alloc;
@@ -87,12 +88,15 @@ static size_t smaller(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
+/* The octets before the first CR or LF, or some of them: no search goes further than SEARCH_MAX,
+ * whatever the text is made of. */
 static size_t run_size(const char *p, size_t n) {
-  size_t i = 0;
-  while (i < n && p[i] != '\r' && p[i] != '\n') {
-    i++;
-  }
-  return i;
+  const char *lf, *cr;
+  n = smaller(n, SEARCH_MAX);
+  lf = (const char *)memchr(p, '\n', n);
+  n = lf != NULL ? (size_t)(lf - p) : n;
+  cr = (const char *)memchr(p, '\r', n);
+  return cr != NULL ? (size_t)(cr - p) : n;
 }
 
 /* Takes one line end: CRLF, CR and LF are one each, also when a CRLF comes in two pieces. */

@@ -156,6 +156,30 @@ function Writer:members(item)
   return ok, err
 end
 
+-- Mailboxes without groups, and groups of the caller's own among them.
+function Writer:nested(list)
+  for _, part in ipairs(list) do
+    local ok, err
+    if type(part) == "table" then
+      ok, err = self:members(part)
+    else
+      ok, err = self:address(part)
+    end
+    if not ok then
+      return nil, err
+    end
+  end
+  return true
+end
+
+-- A list that is written already, and has no group.
+function Writer:mailboxes(text)
+  if text ~= "" then
+    self:close_group()
+    self:put(text)
+  end
+end
+
 function Writer:text()
   self:close_group()
   return concat(self.pieces)
@@ -214,20 +238,18 @@ local function read_item(writer, list, item, mode)
     list[#list + 1] = item
     return writer:address(item, item.group)
   end
-  local found, groups, why, position = core.address_list(item, mode)
+  local found, groups, text, position = core.address_list(item, mode)
   if not found then
-    return refuse(groups, why, position)
+    return refuse(groups, text, position)
   end
-  for _, part in ipairs(nest(found, groups)) do
-    local ok, err
-    if type(part) == "table" then
-      ok, err = writer:members(part)
-    else
-      ok, err = writer:address(part)
-    end
-    if not ok then
-      return nil, err
-    end
+  local ok, err = true, nil
+  if text then
+    writer:mailboxes(text)
+  else
+    ok, err = writer:nested(nest(found, groups))
+  end
+  if not ok then
+    return nil, err
   end
   for _, address in ipairs(found) do
     list[#list + 1] = address
@@ -243,6 +265,12 @@ end
 ---@return userdata[]|ettsumailer.error list  the mailboxes, also those in groups
 function M.read(field, value, given)
   given = given or NONE
+  if type(value) == "string" then -- what is most often there needs no writer
+    local found, _, text = core.address_list(value, mode_of(given))
+    if found and text then
+      return text, found
+    end
+  end
   local writer, list = new_writer { utf8 = true, groups = given.groups }, {}
   for _, item in ipairs(type(value) == "table" and value or { value }) do
     local ok, err = read_item(writer, list, item, mode_of(given))

@@ -32,6 +32,8 @@ M.CALENDAR = { content = "string", method = "string", filename = "string" }
 -- A name, or an id with its host; what exactly may stand there is the core's to say.
 local CID = "^[^@%s%c\"()<>%[%]:;,\\\127-\255]+@?[^@%s%c\"()<>:;,\\\127-\255]*$"
 
+local NONE = {}
+
 local together = content_part.together
 
 local function text_node(label, media_type, text, context, charset)
@@ -156,12 +158,16 @@ local function content_ids(images, context)
 end
 
 local function with_images(given, context)
-  local images = given.inline or {}
+  local images = given.inline
+  if not images then
+    context.html = given.html
+    return alternatives(given, context)
+  end
   local ids, err = content_ids(images, context)
   if not ids then
     return nil, err
   end
-  context.html = given.html and rewritten(given.html, ids)
+  context.html = rewritten(given.html, ids)
   local nodes = {}
   nodes[1], err = alternatives(given, context)
   if not nodes[1] then
@@ -187,7 +193,7 @@ function M.tree(given, context)
     return nil, err
   end
   local nodes = { shown }
-  for i, file in ipairs(given.attachments or {}) do
+  for i, file in ipairs(given.attachments or NONE) do
     local label = ("attachments[%d]"):format(i)
     file = type(file) == "string" and { path = file } or file
     nodes[#nodes + 1] = file_node(label, file, "attachment")
@@ -200,7 +206,7 @@ function M.tree(given, context)
 end
 
 local function check_files(field, list, known, level)
-  for i, file in ipairs(list or {}) do
+  for i, file in ipairs(list or NONE) do
     local what = ("message: %s[%d]"):format(field, i)
     if type(file) ~= "string" or known == M.INLINE then
       options.check(what, file, known, level + 1)

@@ -189,7 +189,10 @@ end
 ---@param headers table?
 ---@param level integer
 function M.check_pairs(what, headers, level)
-  for _, pair in ipairs(M.pairs_of(headers or {})) do
+  if not headers then
+    return
+  end
+  for _, pair in ipairs(M.pairs_of(headers)) do
     if type(pair[1]) ~= "string" or type(pair[2]) ~= "string" then
       error(what .. " must be { Name = \"value\" } or { { \"Name\", \"value\" } }", level + 1)
     end
@@ -240,7 +243,10 @@ local function add_own(message, name, value, given)
 end
 
 local function add_headers(message, given)
-  for _, pair in ipairs(M.pairs_of(given.headers or {})) do
+  if not given.headers then
+    return true
+  end
+  for _, pair in ipairs(M.pairs_of(given.headers)) do
     local ok, err = add_own(message, pair[1], pair[2], given)
     if not ok then
       return nil, err

@@ -76,19 +76,23 @@ local function refuse(field, code, text)
   return errors.refuse(code, ("%s: %s"):format(field, text))
 end
 
+local AUTHORS, AUTHORS_IN_GROUPS = { groups = false }, { groups = true }
+local STRICT, LENIENT = {}, { lenient_local_part = true }
+local ADDRESS_FIELDS = { "from", "sender", "reply_to", "to", "cc", "bcc", "read_receipt" }
+
 -- How the addresses of a field are read.
 local function reading_of(field, given)
   if field == "from" or field == "sender" then
-    return { groups = given.allow_group_from == true }
+    return given.allow_group_from == true and AUTHORS_IN_GROUPS or AUTHORS
   end
   local is_recipient = field == "to" or field == "cc" or field == "bcc"
-  return { lenient_local_part = is_recipient and given.lenient_local_part or nil }
+  return is_recipient and given.lenient_local_part and LENIENT or STRICT
 end
 
 -- Reads all address fields. Returns their texts and lists by field, or nil, err.
 local function read_addresses(given)
   local texts, lists = {}, {}
-  for _, field in ipairs { "from", "sender", "reply_to", "to", "cc", "bcc", "read_receipt" } do
+  for _, field in ipairs(ADDRESS_FIELDS) do
     local value = given[field]
     if value ~= nil and value ~= true then
       local text, list = address.read(field, value, reading_of(field, given))
@@ -194,13 +198,21 @@ local function check_body(given)
   return true
 end
 
+-- The text of Date, where it is known already: of a composed message of now the core makes it.
+local function date_of(given)
+  if not given.date and not given.raw then
+    return ""
+  end
+  return core.date(given.date and max(min(given.date, DISTANT), -DISTANT), given.zone_minutes)
+end
+
 -- What the message is made of beside what it says. Returns nil, err for values that cannot be.
 local function context_of(given)
   local zone = given.zone_minutes or 0
   if zone <= -1440 or zone >= 1440 then
     return refuse("zone_minutes", "CONFIG", "no zone is a day away")
   end
-  local date = core.date(given.date and max(min(given.date, DISTANT), -DISTANT), given.zone_minutes)
+  local date = date_of(given)
   if not date then
     return refuse("date", "CONFIG", "the year must be 1900 to 9999")
   elseif given.entropy and #given.entropy < ENTROPY then
@@ -220,7 +232,7 @@ local ADDRESS_LISTS = {
 local function check_addresses(given, level)
   for _, field in ipairs(ADDRESS_LISTS) do
     local value = given[field]
-    for _, item in ipairs(type(value) == "table" and value or {}) do
+    for _, item in ipairs(type(value) == "table" and value or STRICT) do
       if type(item) ~= "string" and type(item) ~= "userdata" then
         error(("message: option '%s' must hold strings and addresses, not a %s"):format(
           field, type(item)), level + 1)
@@ -246,7 +258,9 @@ end
 local function check(given, level)
   level = level + 1
   options.check("message", given, M.FIELDS, level)
-  options.check("message: envelope", given.envelope or {}, envelope_of.FIELDS, level)
+  if given.envelope then
+    options.check("message: envelope", given.envelope, envelope_of.FIELDS, level)
+  end
   if given.raw then
     return ready_message.check(given, level)
   end
