@@ -42,6 +42,7 @@ void ettml_resolver_open(lua_State *L);
 void ettml_tls_context_open(lua_State *L);
 void ettml_tls_open(lua_State *L);
 void ettml_process_open(lua_State *L);
+void ettml_folder_open(lua_State *L);
 
 /* A connection, the login that is under way on it, and what is counted on the network's side. */
 typedef struct ettml_session {

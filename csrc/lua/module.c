@@ -116,6 +116,7 @@ int luaopen_ettsumailer_core(lua_State *L) {
   ettml_tls_context_open(L);
   ettml_tls_open(L);
   ettml_process_open(L);
+  ettml_folder_open(L);
   ettml_session_auth_open(L);
   return 1;
 }

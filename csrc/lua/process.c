@@ -14,7 +14,7 @@
 #include "net/pipe.h"
 #include "net/process.h"
 
-#define ARGUMENTS_MAX 64
+#define ARGUMENTS_MAX 4096
 
 enum { CHILD_INPUT, CHILD_OUTPUT, CHILD_ERRORS };
 
@@ -63,40 +63,51 @@ static int system_fail(lua_State *L, ettm_status status, int sys_error) {
   return ettml_answer(L, status);
 }
 
-/* The list of strings at argument 1; each stays on the stack, and lent, until the method returns.
- */
-static void check_arguments(lua_State *L, const char *arguments[ARGUMENTS_MAX + 1]) {
-  int i;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
-  luaL_checkstack(L, ARGUMENTS_MAX + 4, "too many arguments");
-  for (i = 0; i < ARGUMENTS_MAX; i++) {
-    ettm_str argument;
-    lua_rawgeti(L, 1, i + 1);
-    if (lua_isnil(L, -1)) {
-      break;
-    }
+/* Number i of the strings in the list at argument 1, lent while the list holds it; NULL behind the
+ * last one. */
+static const char *argument_at(lua_State *L, int i) {
+  ettm_str argument = ettm_str_of(NULL, 0);
+  lua_rawgeti(L, 1, i);
+  if (!lua_isnil(L, -1)) {
     luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 1, "a list of strings expected");
     argument = ettml_str_at(L, -1);
     luaL_argcheck(L, memchr(argument.p, '\0', argument.n + 1) == argument.p + argument.n, 1,
                   "an argument has a NUL in it");
-    arguments[i] = argument.p;
   }
-  lua_rawgeti(L, 1, ARGUMENTS_MAX + 1);
-  luaL_argcheck(L, lua_isnil(L, -1), 1, "a list of at most 64 strings expected");
   lua_pop(L, 1);
-  luaL_argcheck(L, i > 0 && arguments[0][0] != '\0', 1, "the program's name expected");
-  arguments[i] = NULL;
+  return argument.p;
 }
 
-/* core.spawn{ program, argument, ... } */
+/* The list at argument 1 as the system wants it, on top of the stack. */
+static const char *const *check_arguments(lua_State *L) {
+  const char **arguments;
+  int i, count = 0;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  while (argument_at(L, count + 1) != NULL) {
+    count++;
+    luaL_argcheck(L, count <= ARGUMENTS_MAX, 1, "a list of at most 4096 strings expected");
+  }
+  luaL_argcheck(L, count > 0 && argument_at(L, 1)[0] != '\0', 1, "the program's name expected");
+  arguments = (const char **)lua_newuserdata(L, ((size_t)count + 1) * sizeof *arguments);
+  for (i = 0; i <= count; i++) {
+    arguments[i] = argument_at(L, i + 1);
+  }
+  return arguments;
+}
+
+/* core.spawn({ program, argument, ... } [, "errors"]): with a pipe for what it says of errors, too.
+ */
 static int process_new(lua_State *L) {
-  static const ettm_stream streams[3] = {ETTM_STREAM_PIPE, ETTM_STREAM_PIPE, ETTM_STREAM_INHERIT};
-  const char *arguments[ARGUMENTS_MAX + 1];
+  static const char *const choices[] = {"no errors", "errors", NULL};
+  ettm_stream streams[3] = {ETTM_STREAM_PIPE, ETTM_STREAM_PIPE, ETTM_STREAM_INHERIT};
+  const char *const *arguments;
   int sys_error = 0;
   ettm_status status;
   process_box *p;
-  check_arguments(L, arguments);
+  if (luaL_checkoption(L, 2, choices[0], choices) == 1) {
+    streams[CHILD_ERRORS] = ETTM_STREAM_PIPE;
+  }
+  arguments = check_arguments(L);
   p = push_process(L);
 
   status = ettm_process_start(&p->process, arguments, streams, &sys_error);
@@ -149,19 +160,30 @@ static int process_write(lua_State *L) {
   return 1;
 }
 
-static int process_read(lua_State *L) {
+static int read_pipe(lua_State *L, int which) {
   const process_box *p = check_process(L);
   size_t max = (size_t)ettml_opt_size(L, 2, 1, ETTML_WHOLE_MAX, ETTML_NET_BLOCK);
   char bytes[ETTML_NET_BLOCK];
   size_t n = 0;
   int sys_error = 0;
   ettm_status status;
+  luaL_argcheck(L, p->process.pipes[which] >= 0, 1, "it has no pipe for that");
 
-  status = ettm_pipe_read(p->process.pipes[CHILD_OUTPUT], bytes,
-                          max < sizeof bytes ? max : sizeof bytes, &n, &sys_error);
+  status = ettm_pipe_read(p->process.pipes[which], bytes, max < sizeof bytes ? max : sizeof bytes,
+                          &n, &sys_error);
 
   return status == ETTM_OK ? ettml_push_str(L, ettm_str_of(bytes, n))
                            : system_fail(L, status, sys_error);
+}
+
+/* p:read([max]): of its output */
+static int process_read(lua_State *L) {
+  return read_pipe(L, CHILD_OUTPUT);
+}
+
+/* p:read_errors([max]) */
+static int process_read_errors(lua_State *L) {
+  return read_pipe(L, CHILD_ERRORS);
 }
 
 static int process_close_input(lua_State *L) {
@@ -228,10 +250,15 @@ static int process_tostring(lua_State *L) {
   return ettml_push_name(L, ETTML_PROCESS, p->is_open ? state : "closed");
 }
 
-static const luaL_Reg methods[] = {{"pid", process_pid},     {"write", process_write},
-                                   {"read", process_read},   {"close_input", process_close_input},
-                                   {"wait", process_wait},   {"kill", process_kill},
-                                   {"close", process_close}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"pid", process_pid},
+                                   {"write", process_write},
+                                   {"read", process_read},
+                                   {"read_errors", process_read_errors},
+                                   {"close_input", process_close_input},
+                                   {"wait", process_wait},
+                                   {"kill", process_kill},
+                                   {"close", process_close},
+                                   {NULL, NULL}};
 
 static const luaL_Reg events[] = {{"__gc", process_close},
                                   {"__close", process_close},

@@ -68,6 +68,10 @@ local KINDS = {
   string = { "a string", function(v) return type(v) == "string" end },
   boolean = { "true or false", function(v) return type(v) == "boolean" end },
   integer = { "a whole number", is_integer },
+  number = {
+    "a number, 0 or more",
+    function(v) return type(v) == "number" and v >= 0 and v < huge end,
+  },
   seconds = { "seconds, 0 or more", function(v) return type(v) == "number" and v >= 0 end },
   ["function"] = { "a function", function(v) return type(v) == "function" end },
   table = { "a table", function(v) return type(v) == "table" end },
@@ -94,6 +98,13 @@ local KINDS = {
   content = {
     "a string, a function or an open file",
     function(v) return type(v) == "string" or type(v) == "function" or is_file(v) end,
+  },
+  retry = {
+    "true, false or a table",
+    function(v) return type(v) == "boolean" or type(v) == "table" end,
+  },
+  rate = {
+    "a number or a table", function(v) return type(v) == "number" or type(v) == "table" end,
   },
   raw = {
     "a string, a function, an open file or a table",
