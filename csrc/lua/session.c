@@ -217,11 +217,13 @@ static int session_tls(lua_State *L) {
   if (tls == NULL || ettm_connection_phase(s->connection) == ETTM_PHASE_TLS) {
     return ettml_answer_nil(L);
   }
-  lua_createtable(L, 0, 3);
+  lua_createtable(L, 0, 4);
   ettml_set_text(L, "version", ettm_tls_version(tls));
   ettml_set_text(L, "cipher", ettm_tls_cipher(tls));
   lua_pushboolean(L, ettm_tls_is_verified(tls));
   lua_setfield(L, -2, "verified");
+  lua_pushboolean(L, ettm_tls_is_resumed(tls));
+  lua_setfield(L, -2, "resumed");
   return 1;
 }
 

@@ -40,7 +40,10 @@ static ettm_status set_basics(ettm_tls_context *c, const ettm_tls_options *o, ch
   (void)SSL_CTX_set_options(c->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   (void)SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  (void)SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
+  /* A client is handed its sessions, to keep them here; a server's are in its tickets. */
+  (void)SSL_CTX_set_session_cache_mode(c->ssl, o->is_server ? SSL_SESS_CACHE_OFF
+                                                            : SSL_SESS_CACHE_CLIENT |
+                                                                  SSL_SESS_CACHE_NO_INTERNAL);
   if (o->is_server) {
     static const unsigned char id[] = "ettsumailer";
     (void)SSL_CTX_set_session_id_context(c->ssl, id, sizeof id - 1);
@@ -359,6 +362,7 @@ void ettm_tls_context_release(ettm_tls_context *c) {
   if (c == NULL || --c->references > 0) {
     return;
   }
+  ettm_tickets_clear(&c->tickets);
   SSL_CTX_free(c->ssl);
   BIO_meth_free(c->channel_method);
   ettm_free(&c->alloc, c, sizeof *c);

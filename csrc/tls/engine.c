@@ -33,7 +33,38 @@ struct ettm_tls {
 
 /* ---- making and freeing ---- */
 
+/* OpenSSL's word that there is a session to keep: 1 takes its reference. */
+static int keep_session(SSL *ssl, SSL_SESSION *session) {
+  const ettm_tls_verdict *v = (ettm_tls_verdict *)SSL_get_app_data(ssl);
+  ettm_tls_context *c = v->context;
+  int is_known = SSL_SESSION_get0_peer(session) != NULL || (!c->verifies && c->pin_count == 0);
+  if (v->name[0] == '\0' || !is_known) {
+    return 0;
+  }
+  ettm_tickets_keep(&c->tickets, v->name, session);
+  return 1;
+}
+
+/* An offer is all that it is: the server may want a whole handshake. */
+static void offer_session(ettm_tls *t) {
+  SSL_SESSION *session = ettm_tickets_take(&t->context->tickets, t->verdict.name);
+  SSL_CTX_sess_set_new_cb(t->context->ssl, keep_session);
+  if (session != NULL) {
+    (void)SSL_set_session(t->ssl, session);
+    SSL_SESSION_free(session);
+  }
+}
+
+/* TLS 1.2 gives a session back as it was; 1.3 brings new ones. */
+static void keep_resumed(ettm_tls *t) {
+  if (SSL_session_reused(t->ssl) && SSL_version(t->ssl) < TLS1_3_VERSION &&
+      !t->context->is_server) {
+    ettm_tickets_keep(&t->context->tickets, t->verdict.name, SSL_get1_session(t->ssl));
+  }
+}
+
 static ettm_status make_ssl(ettm_tls *t) {
+  ettm_status status;
   BIO *bio;
   t->ssl = SSL_new(t->context->ssl);
   bio = t->ssl != NULL ? ettm_tls_channel_bio(t->context->channel_method, &t->channel) : NULL;
@@ -46,7 +77,11 @@ static ettm_status make_ssl(ettm_tls *t) {
   } else {
     SSL_set_connect_state(t->ssl);
   }
-  return ettm_verdict_attach(&t->verdict, t->ssl);
+  status = ettm_verdict_attach(&t->verdict, t->ssl);
+  if (status == ETTM_OK && !t->context->is_server) {
+    offer_session(t);
+  }
+  return status;
 }
 
 ettm_status ettm_tls_new(ettm_tls **out, ettm_tls_context *c, ettm_str name, const ettm_alloc *a) {
@@ -264,7 +299,10 @@ ettm_status ettm_tls_handshake(ettm_tls *t) {
     status = ettm_verdict_check(&t->verdict, t->ssl);
     t->failed = status;
   }
-  t->is_ready = status == ETTM_OK;
+  if (status == ETTM_OK) {
+    t->is_ready = 1;
+    keep_resumed(t);
+  }
   return status == ETTM_FULL ? ETTM_NEED_INPUT : status;
 }
 
@@ -341,6 +379,10 @@ const char *ettm_tls_cipher(const ettm_tls *t) {
 
 int ettm_tls_is_verified(const ettm_tls *t) {
   return t->is_ready && t->context->verifies;
+}
+
+int ettm_tls_is_resumed(const ettm_tls *t) {
+  return t->is_ready && SSL_session_reused(t->ssl);
 }
 
 ettm_status ettm_tls_exporter(const ettm_tls *t, unsigned char out[32]) {

@@ -50,6 +50,9 @@ const char *ettm_tls_version(const ettm_tls *t);
 const char *ettm_tls_cipher(const ettm_tls *t);
 int ettm_tls_is_verified(const ettm_tls *t);
 
+/* Whether the handshake took up an earlier connection's session, whose peer was verified then. */
+int ettm_tls_is_resumed(const ettm_tls *t);
+
 /* Channel binding "tls-exporter" (RFC 9266). Returns ETTM_OK; ETTM_E_STATE before the handshake, or
  * where TLS 1.2 lacks the extended master secret; ETTM_E_TLS (this alone is no failed engine). */
 ETTM_MUST_USE ettm_status ettm_tls_exporter(const ettm_tls *t, unsigned char out[32]);

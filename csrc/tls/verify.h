@@ -9,8 +9,6 @@
 
 #include "tls/internal.h"
 
-#define ETTM_TLS_NAME 255u /* octets of a host name or an IP address */
-
 typedef struct ettm_tls_verdict {
   ettm_tls_context *context; /* borrowed */
   ettm_status refused;       /* why the peer's certificate was not accepted; ETTM_OK: it was not
