@@ -237,7 +237,7 @@ C_TESTS = $(TESTS:spec/c/%.c=$(C_OUT)/%)
 HARNESS_OBJECTS = $(HARNESS:%.c=$(C_OUT)/obj/%.o)
 
 # HOST_PROGRAMS: C programs around Lua, with the whole library inside.
--include spec/host/host.mk
+-include spec/host/host.mk spec/steps/steps.mk
 
 c-test: $(C_TESTS) $(HOST_PROGRAMS)
 	$(Q)spec/support/run-c-tests.sh $^
@@ -329,7 +329,7 @@ bench: all
 # --- Style -------------------------------------------------------------------------------------
 
 HEADERS = $(sort $(wildcard csrc/*/*.h spec/c/*.h))
-ALL_C = $(SOURCES) $(TESTS) $(HARNESS) $(FUZZERS) $(HOST_TESTS)
+ALL_C = $(SOURCES) $(TESTS) $(HARNESS) $(FUZZERS) $(HOST_TESTS) $(STEP_TESTS)
 KNOW_LUA = $(BINDING_SOURCES) $(HOST_TESTS)
 
 STYLE_CHECKS = format lua cppcheck warnings layers complexity exports sources version shell
