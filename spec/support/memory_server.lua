@@ -187,12 +187,18 @@ function Upgrade:drain()
   self.clear, self.clear_size = self.clear .. bytes, self.clear_size + #bytes
 end
 
-function Upgrade:give(max)
+---What an upgrade said in the clear.
+function M.give_clear(self, max)
   if not self.secure then
     self:drain()
   end
   local bytes = self.clear:sub(1, max)
   self.clear = self.clear:sub(max + 1)
+  return bytes
+end
+
+function Upgrade:give(max)
+  local bytes = M.give_clear(self, max)
   if bytes == "" and self.secure then
     return self.secure:give(max)
   end
@@ -217,6 +223,8 @@ local function nothing() end
 ---  reads, writes: so many octets pass in all, then the connection is cut;
 ---  cut: what a read returns behind them, { "DONE" } by default;
 ---  told: whether the write that was cut tells how many octets it wrote;
+---  silent: called with the deadline of a read that finds nothing, of a write behind stuck octets;
+---  stuck: so many octets are taken, then writes wait in vain;
 ---  alert_after: a verb, behind whose reply the server only ever says that it wants no handshake
 ---@return table io { blocks: what each write was given, as { from, to } in the client's stream }
 function M.transport(server, how)
@@ -225,11 +233,12 @@ function M.transport(server, how)
     server = server, wait = how.wait or nothing, read_size = how.read_size or huge,
     write_size = how.write_size or huge, reads = how.reads or huge, writes = how.writes or huge,
     cut = how.cut or { "DONE" }, told = how.told, alert_after = how.alert_after,
+    silent = how.silent or nothing, stuck = how.stuck or huge,
     written = 0, blocks = {}, calls = 0,
   }, Transport)
 end
 
-function Transport:read(max)
+function Transport:read(max, deadline)
   self.calls = self.calls + 1
   self.wait()
   local bytes = self.server:give(min(max, self.read_size, self.reads))
@@ -239,12 +248,17 @@ function Transport:read(max)
   elseif self.reads == 0 then
     return nil, self.cut[1], self.cut[2]
   end
+  self.silent(deadline)
   return nil, "TIMEOUT", "the server has nothing to say"
 end
 
-function Transport:write(bytes)
+function Transport:write(bytes, deadline)
   self.calls = self.calls + 1
   self.wait()
+  if self.written >= self.stuck then
+    self.silent(deadline)
+    return nil, "TIMEOUT", "nobody takes it", 0
+  end
   self.blocks[#self.blocks + 1] = { self.written + 1, self.written + #bytes }
   local n = min(#bytes, self.write_size, self.writes)
   self.written, self.writes = self.written + n, self.writes - n
