@@ -1,27 +1,29 @@
 -- Level 2: one connection, every SMTP command by name, one reply each.
 -- Why: whoever needs the protocol itself gets it whole, with the safety of the core around it.
--- Not: which commands a mail needs (transaction.lua), nor keeping connections (mailer.lua).
+-- Not: which commands a mail needs (transaction.lua), nor what a connection holds (link.lua).
 
 local auth = require "ettsumailer.auth"
 local core = require "ettsumailer.core"
 local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
-local own_name_of = require "ettsumailer.own_name"
+local envelope_of = require "ettsumailer.envelope"
+local link = require "ettsumailer.link"
+local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
+local own_name_of = require "ettsumailer.own_name"
 local reading = require "ettsumailer.reading"
+local transaction = require "ettsumailer.transaction"
 
-local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
+local error, ipairs, pairs = error, ipairs, pairs
 local tostring, type = tostring, type
-local concat, sort, min = table.concat, table.sort, math.min
+local concat, sort = table.concat, table.sort
 
-local M = {}
+local M = { new = link.new }
 
 ---A connection to a server. Every command waits for its reply and returns it
 ---({ smtp_code, enhanced, text }), or nil and an error: of code REJECTED for a 4yz or 5yz.
----@class ettsumailer.connection
-local Connection = {}
-Connection.__index = Connection
-Connection.__name = "ettsumailer.connection"
+---@class ettsumailer.connection: ettsumailer.link
+local Connection = link.class
 
 -- The handshake, at once or behind the 220 to STARTTLS.
 local function start_tls(self)
@@ -31,57 +33,6 @@ local function start_tls(self)
     return drive.fail(self, code, text)
   end
   return drive.handshake(self)
-end
-
--- How long each reply in a flight of several commands is awaited (seconds).
-local FLIGHT_SECONDS = 30
-
----Makes the connection around a transport's.
----@param session userdata  of the core
----@param io table          as of transport/
----@param settings table    as of settings.server
----@param deadline number?  ms on core.clock's scale, of what is done first
----@return ettsumailer.connection
-function M.new(session, io, settings, deadline)
-  return setmetatable({
-    session = session, io = io, settings = settings, timeouts = settings.timeouts,
-    on_protocol = settings.on_protocol, deadline = deadline, connected_at = core.clock(),
-    process = core.process_id(), messages = 0, counted = { turns = 0, sent = 0, received = 0 },
-    flight_timeouts = options.merge(settings.timeouts, {
-      command = min(FLIGHT_SECONDS, settings.timeouts.command),
-      data = min(FLIGHT_SECONDS, settings.timeouts.data),
-    }),
-  }, Connection)
-end
-
----What the next result counts begins here: turns and octets.
-function Connection:count_from_here()
-  local session, counted = self.session, self.counted
-  counted.turns = session:turns()
-  counted.sent, counted.received = session:bytes()
-end
-
----A reply has come: the connection lives, and its usual patience is due.
-function Connection:prove()
-  if self.is_unproven then
-    self.is_unproven = nil
-    self.timeouts = self.proven_timeouts or self.settings.timeouts
-  end
-end
-
----The timeouts from now on; from the first reply on where that is still awaited.
----@param timeouts table
-function Connection:set_timeouts(timeouts)
-  if self.is_unproven then
-    self.proven_timeouts = timeouts
-  else
-    self.timeouts = timeouts
-  end
-end
-
----Whether commands may share a flight (RFC 2920).
-function Connection:may_pipeline()
-  return not self.lock_step and self.session:offers "PIPELINING" ~= nil
 end
 
 local function own_name(self)
@@ -233,6 +184,7 @@ end
 function Connection:mail(from, parameters)
   self.utf8 = asks_utf8(parameters_of(parameters))
   local reply, event = path_command(self, "MAIL", from, parameters)
+  self.dirty = self.dirty or reply ~= nil
   return reply, event -- no tail call: levels of errors count it
 end
 
@@ -269,7 +221,7 @@ end
 local function send_content(self, source)
   self.busy = true
   local reply, err = exchange_content(self, source)
-  self.busy = false
+  self.busy, self.dirty = false, nil
   if not reply then
     local fate = self.session:fate()
     err.delivery = fate == "accepted" and "unknown" or fate
@@ -304,6 +256,53 @@ function Connection:data(message)
   return send_content(self, source)
 end
 
+-- A message made before or from its fields, and who gets it. Returns them; or nil, err.
+local function sealed_of(given, envelope, level)
+  local message, err = given, nil
+  if type(given) == "table" then
+    message, err = message_of.new(given, level + 1)
+  end
+  if err then
+    return nil, err
+  end
+  local own = is_of("ettsumailer.message", message) and message_of.envelope(message)
+  if not own then
+    error("bad argument #1 to 'send' (a message made by ettsumailer.message expected)", level + 1)
+  elseif envelope == nil then
+    return message, own
+  end
+  options.check("send: envelope", envelope, envelope_of.FIELDS, level + 1)
+  own, err = envelope_of.new(envelope, { sender = { own.from }, to = own.to })
+  return own and message, own or err
+end
+
+---One message whole: RSET where a transaction is open, MAIL, RCPT, DATA and the content, in as few
+---round trips as the server allows.
+---@param message userdata|table a message made by ettsumailer.message, or the fields of one
+---@param envelope table?        { from = text or address, to = texts }; the message's by default
+---@return table? result         as of a mailer's send
+---@return ettsumailer.error?
+function Connection:send(message, envelope)
+  local ok, err = ready(self)
+  if not ok then
+    return nil, err
+  end
+  local sealed, recipients = sealed_of(message, envelope, 2)
+  if not sealed then
+    return nil, recipients
+  end
+  local work, result
+  work, err = transaction.new(sealed, recipients, self.settings)
+  if not work then
+    return nil, err
+  end
+  self.busy = true
+  result, err = work:run(self)
+  self.busy = false
+  work:close()
+  return result, err
+end
+
 -- Commands of one optional string.
 for _, verb in ipairs { "RSET", "NOOP", "VRFY", "EXPN", "HELP" } do
   Connection[verb:lower()] = function(self, argument)
@@ -311,7 +310,11 @@ for _, verb in ipairs { "RSET", "NOOP", "VRFY", "EXPN", "HELP" } do
     if not ok then
       return nil, err
     end
-    return command(self, verb, argument)
+    local reply, event = command(self, verb, argument)
+    if verb == "RSET" and reply then
+      self.dirty = nil
+    end
+    return reply, event
   end
 end
 
@@ -349,34 +352,6 @@ function Connection:quit()
   local reply, event = command(self, "QUIT")
   self:close()
   return reply, event
-end
-
--- TLS's own end, as far as it goes out without waiting.
-function Connection:say_goodbye()
-  self.session:tls_close()
-  if self.io.exchange and self.session:peek(1) ~= "" then
-    self.io:exchange(self.session, false, true, core.clock())
-  end
-end
-
--- Says QUIT when that is possible still, whatever comes back, and closes.
-function Connection:hang_up()
-  local is_ours = self.process == core.process_id() -- after a fork the parent still speaks on it
-  local may_speak = is_ours and not self.dead and not self.busy
-  if may_speak and (self.quitting or self.session:command "QUIT") then
-    local limit = core.clock() + self.timeouts.quit * 1000
-    self.deadline = min(self.deadline or limit, limit)
-    drive.event(self)
-    self:say_goodbye()
-  end
-  self:close()
-end
-
----Closes without a word; more than once is fine.
-function Connection:close()
-  self.closed = true
-  self.dead = self.dead or "CLOSED"
-  self.io:close()
 end
 
 return M

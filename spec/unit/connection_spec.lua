@@ -162,3 +162,58 @@ describe("a connection", function()
     assert.matches("127%.0%.0%.1 port %d+: ", err.text)
   end)
 end)
+
+describe("a connection's send", function()
+  local dialogue = require "support.memory_dialogue"
+
+  local function connected(replies)
+    local setting = dialogue.setting(replies, function() return {} end)
+    local conn = assert(dialogue.library.connect(dialogue.SERVER))
+    assert(conn:ehlo())
+    return conn, setting
+  end
+
+  it("sends one message after the other, from fields or made before", function()
+    local conn, setting = connected()
+    local result = assert(conn:send(dialogue.order()))
+    assert.same({ "a@example.com", "b@example.com" }, result.accepted)
+    assert.equal(1, assert(conn:send(assert(dialogue.library.message(dialogue.order())))).attempts)
+    assert(conn:quit())
+    assert.equal(2, #setting:contents())
+  end)
+
+  it("takes an envelope of its own, a null reverse-path too", function()
+    local seen = {}
+    local function note(line)
+      seen[#seen + 1] = line:gsub("\r\n", ""):gsub(" SIZE=%d+", "")
+      return "250 ok\r\n"
+    end
+    local conn = connected { MAIL = note, RCPT = note }
+    local result = assert(conn:send(dialogue.order(), { from = "", to = { "x@example.com" } }))
+    conn:close()
+    assert.same({ "MAIL FROM:<>", "RCPT TO:<x@example.com>" }, seen)
+    assert.same({ "x@example.com" }, result.accepted)
+  end)
+
+  it("clears a transaction that was begun by hand", function()
+    local resets = 0
+    local conn, setting = connected { RSET = function() resets = resets + 1 return "250 ok\r\n" end }
+    assert(conn:send(dialogue.order { to = "a@example.com" }))
+    assert.equal(0, resets)
+    assert(conn:mail "somebody@example.com")
+    assert(conn:send(dialogue.order()))
+    conn:close()
+    assert.equal(1, resets)
+    assert.equal(2, #setting:contents())
+  end)
+
+  it("refuses what is no message", function()
+    local conn = connected()
+    assert.error_matches(function() conn:send "text" end, "a message made by ettsumailer.message expected")
+    assert.error_matches(function() conn:send(dialogue.order(), { form = "a@example.com" }) end,
+      "send: envelope: unknown option 'form' %(did you mean 'from'%?%)")
+    local _, err = conn:send(dialogue.order { to = "nobody" })
+    assert.equal("ADDRESS", err.code)
+    conn:close()
+  end)
+end)

@@ -1,0 +1,100 @@
+-- What a connection is to the drive loop and to a pool: session, transport, time, and its end.
+-- Why: the state that one dialogue leaves for the next is in one place.
+-- Not: the commands (connection.lua), nor when a connection is used again (pool.lua).
+
+local core = require "ettsumailer.core"
+local drive = require "ettsumailer.drive"
+local options = require "ettsumailer.options"
+
+local min, setmetatable = math.min, setmetatable
+
+local M = {}
+
+---@class ettsumailer.link
+local Link = {}
+Link.__index = Link
+Link.__name = "ettsumailer.connection"
+
+---The class: connection.lua adds the commands to it.
+M.class = Link
+
+-- How long each reply in a flight of several commands is awaited (seconds).
+local FLIGHT_SECONDS = 30
+
+---Makes the connection around a transport's.
+---@param session userdata  of the core
+---@param io table          as of transport/
+---@param settings table    as of settings.server
+---@param deadline number?  ms on core.clock's scale, of what is done first
+---@return ettsumailer.connection
+function M.new(session, io, settings, deadline)
+  return setmetatable({
+    session = session, io = io, settings = settings, timeouts = settings.timeouts,
+    on_protocol = settings.on_protocol, deadline = deadline, connected_at = core.clock(),
+    process = core.process_id(), messages = 0, counted = { turns = 0, sent = 0, received = 0 },
+    flight_timeouts = options.merge(settings.timeouts, {
+      command = min(FLIGHT_SECONDS, settings.timeouts.command),
+      data = min(FLIGHT_SECONDS, settings.timeouts.data),
+    }),
+  }, Link)
+end
+
+---What the next result counts begins here: turns and octets.
+function Link:count_from_here()
+  local session, counted = self.session, self.counted
+  counted.turns = session:turns()
+  counted.sent, counted.received = session:bytes()
+end
+
+---A reply has come: the connection lives, and its usual patience is due.
+function Link:prove()
+  if self.is_unproven then
+    self.is_unproven = nil
+    self.timeouts = self.proven_timeouts or self.settings.timeouts
+  end
+end
+
+---The timeouts from now on; from the first reply on where that is still awaited.
+---@param timeouts table
+function Link:set_timeouts(timeouts)
+  if self.is_unproven then
+    self.proven_timeouts = timeouts
+  else
+    self.timeouts = timeouts
+  end
+end
+
+---Whether commands may share a flight (RFC 2920).
+function Link:may_pipeline()
+  return not self.lock_step and self.session:offers "PIPELINING" ~= nil
+end
+
+-- TLS's own end, as far as it goes out without waiting.
+function Link:say_goodbye()
+  self.session:tls_close()
+  if self.io.exchange and self.session:peek(1) ~= "" then
+    self.io:exchange(self.session, false, true, core.clock())
+  end
+end
+
+-- Says QUIT when that is possible still, whatever comes back, and closes.
+function Link:hang_up()
+  local is_ours = self.process == core.process_id() -- after a fork the parent still speaks on it
+  local may_speak = is_ours and not self.dead and not self.busy
+  if may_speak and (self.quitting or self.session:command "QUIT") then
+    local limit = core.clock() + self.timeouts.quit * 1000
+    self.deadline = min(self.deadline or limit, limit)
+    drive.event(self)
+    self:say_goodbye()
+  end
+  self:close()
+end
+
+---Closes without a word; more than once is fine.
+function Link:close()
+  self.closed = true
+  self.dead = self.dead or "CLOSED"
+  self.io:close()
+end
+
+return M
