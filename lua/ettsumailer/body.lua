@@ -6,11 +6,13 @@
 local content_part = require "ettsumailer.content_part"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local html_text = require "ettsumailer.html_text"
 local identifier = require "ettsumailer.identifier"
+local lazy = require "ettsumailer.lazy"
 local media_types = require "ettsumailer.media_types"
 local options = require "ettsumailer.options"
 local source = require "ettsumailer.source"
+
+local html_text = lazy.of "ettsumailer.html_text"
 
 local error, ipairs, tonumber, type = error, ipairs, tonumber, type
 local char = string.char

@@ -2,17 +2,20 @@
 -- Why: whoever needs the protocol itself gets it whole, with the safety of the core around it.
 -- Not: which commands a mail needs (transaction.lua), nor what a connection holds (link.lua).
 
-local auth = require "ettsumailer.auth"
 local core = require "ettsumailer.core"
 local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
 local envelope_of = require "ettsumailer.envelope"
+local lazy = require "ettsumailer.lazy"
 local link = require "ettsumailer.link"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
 local own_name_of = require "ettsumailer.own_name"
 local reading = require "ettsumailer.reading"
+local settings_of = require "ettsumailer.settings"
 local transaction = require "ettsumailer.transaction"
+
+local auth = lazy.of "ettsumailer.auth"
 
 local error, ipairs, pairs = error, ipairs, pairs
 local tostring, type = tostring, type
@@ -27,8 +30,12 @@ local Connection = link.class
 
 -- The handshake, at once or behind the 220 to STARTTLS.
 local function start_tls(self)
+  local context, err = settings_of.tls_context(self.settings)
+  if not context then
+    return nil, err
+  end
   local name = self.settings.tls_name or self.settings.host or ""
-  local ok, code, text = self.session:start_tls(self.settings.tls_context, name)
+  local ok, code, text = self.session:start_tls(context, name)
   if not ok then
     return drive.fail(self, code, text)
   end
@@ -150,7 +157,11 @@ function Connection:starttls()
   local ok, err = ready(self)
   if not ok then
     return nil, err
-  elseif not self.settings.tls_context then
+  end
+  local context, context_err = settings_of.tls_context(self.settings)
+  if context_err then
+    return nil, context_err
+  elseif not context then
     return errors.refuse("CONFIG", 'security = "none" was asked for: there is no TLS here')
   end
   local reply, event = command(self, "STARTTLS")

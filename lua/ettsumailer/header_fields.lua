@@ -4,10 +4,12 @@
 -- Not: writing and folding them (the core), nor reading addresses (address.lua).
 
 local address = require "ettsumailer.address"
-local date_text = require "ettsumailer.date_text"
 local errors = require "ettsumailer.errors"
 local identifier = require "ettsumailer.identifier"
-local list_fields = require "ettsumailer.list_fields"
+local lazy = require "ettsumailer.lazy"
+
+local date_text = lazy.of "ettsumailer.date_text"
+local list_fields = lazy.of "ettsumailer.list_fields"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type
 local concat, sort = table.concat, table.sort

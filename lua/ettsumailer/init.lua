@@ -7,8 +7,8 @@ local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local handshake = require "ettsumailer.handshake"
 local mailer = require "ettsumailer.mailer"
+local lazy = require "ettsumailer.lazy"
 local message = require "ettsumailer.message"
-local template = require "ettsumailer.template"
 
 local M = {
   _VERSION = core.version,
@@ -17,7 +17,7 @@ local M = {
   address = address,
 
   ---Templates of messages: template.compile(text).
-  template = template,
+  template = lazy.of "ettsumailer.template",
 }
 
 ---Sends one message over a connection of its own.

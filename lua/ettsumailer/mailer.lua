@@ -2,15 +2,17 @@
 -- Why: five lines to send a mail; a mailer may live at module level for as long as the program.
 -- Not: the dialogue of a message (delivery.lua), nor its making (message.lua).
 
-local batch = require "ettsumailer.batch"
 local core = require "ettsumailer.core"
 local delivery = require "ettsumailer.delivery"
 local errors = require "ettsumailer.errors"
+local lazy = require "ettsumailer.lazy"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
 local pool_of = require "ettsumailer.pool"
 local scheduler = require "ettsumailer.scheduler"
 local settings_of = require "ettsumailer.settings"
+
+local batch = lazy.of "ettsumailer.batch"
 
 local error, setmetatable, type = error, setmetatable, type
 

@@ -11,10 +11,13 @@ local envelope_of = require "ettsumailer.envelope"
 local errors = require "ettsumailer.errors"
 local header_fields = require "ettsumailer.header_fields"
 local identifier = require "ettsumailer.identifier"
-local list_fields = require "ettsumailer.list_fields"
+local lazy = require "ettsumailer.lazy"
 local options = require "ettsumailer.options"
-local part_tree = require "ettsumailer.part_tree"
-local ready_message = require "ettsumailer.ready_message"
+local ready_fields = require "ettsumailer.ready_fields"
+
+local list_fields = lazy.of "ettsumailer.list_fields"
+local part_tree = lazy.of "ettsumailer.part_tree"
+local ready_message = lazy.of "ettsumailer.ready_message"
 
 local error, ipairs, setmetatable, type = error, ipairs, setmetatable, type
 local max, min = math.max, math.min
@@ -51,7 +54,7 @@ local M = {}
 ---                      function of its fields
 --- message_id_host      the right side of Message-ID; the domain of from where absent
 ---and those of ready_message.FIELDS for one that others made.
-M.FIELDS = options.merge(ready_message.FIELDS, {
+M.FIELDS = options.merge(ready_fields, {
   from = "texts", sender = "text", reply_to = "texts", to = "texts", cc = "texts", bcc = "texts",
   lenient_local_part = "boolean", allow_group_from = "boolean",
   subject = "string", text = "string", html = "string", auto_text = "boolean",

@@ -6,6 +6,7 @@
 local address = require "ettsumailer.address"
 local errors = require "ettsumailer.errors"
 local options = require "ettsumailer.options"
+local ready_fields = require "ettsumailer.ready_fields"
 local ready_text = require "ettsumailer.ready_text"
 local resent = require "ettsumailer.resent"
 local source_of = require "ettsumailer.source"
@@ -20,10 +21,7 @@ local M = {}
 ---Return-Path are left out, Date and Message-ID are added where missing; nothing else is changed.
 ---raw_newlines: "normalize", or "reject" to refuse line ends that are no CRLF.
 ---resent: a block of Resent- fields in front (RFC 5322 3.6.6); its addresses are the envelope.
-M.FIELDS = {
-  raw = "raw", raw_newlines = "string", resent = "table", envelope = "table", date = "integer",
-  zone_minutes = "integer", entropy = "string", message_id_host = "string",
-}
+M.FIELDS = ready_fields
 
 -- The fields of the newest resent block: the first run of them in which no name comes twice.
 local function newest_block(fields)

@@ -157,11 +157,7 @@ local function pem_of(value, name)
   return text
 end
 
--- Reads files and the trust store now, so that a mistake is found before anything is sent.
-local function tls_context(given)
-  if given.security == "none" then
-    return false
-  end
+local function new_tls_context(given)
   local certificate, cert_err = pem_of(given.client_cert, "client_cert")
   local key, key_err = pem_of(given.client_key, "client_key")
   if cert_err or key_err then
@@ -179,6 +175,47 @@ local function tls_context(given)
     return errors.refuse(code, text)
   end
   return context
+end
+
+-- What a mistake can be made with.
+local TLS_OPTIONS = {
+  "ca_file", "ca_pem", "crl_file", "pin_sha256", "client_cert", "client_key", "client_key_password",
+  "tls_min_version", "ciphers", "security_level",
+}
+
+-- Whether TLS comes only if the server offers it, and as the system has it.
+local function may_wait(given)
+  for _, name in ipairs(TLS_OPTIONS) do
+    if given[name] ~= nil then
+      return false
+    end
+  end
+  return given.security == "opportunistic"
+end
+
+---The TLS context of a server's settings: false without TLS. It is made by M.server, so that a
+---mistake is found before anything is sent; or here, the first time that it is needed, where no
+---option says anything of TLS: to read the system's certificates takes longer than to send a mail.
+---@param settings table
+---@return userdata|false|nil context
+---@return ettsumailer.error?
+function M.tls_context(settings)
+  local err
+  if settings.tls_context == nil then
+    settings.tls_context, err = new_tls_context(settings)
+  end
+  return settings.tls_context, err
+end
+
+-- Returns what is wrong with the options of TLS, or nothing.
+local function prepare_tls(settings)
+  local err
+  if settings.security == "none" then
+    settings.tls_context = false
+  elseif not may_wait(settings) then
+    err = select(2, M.tls_context(settings))
+  end
+  return err
 end
 
 -- The options with what follows from them.
@@ -212,7 +249,7 @@ function M.server(what, given, known, level)
     settings.without, err = switched_off(given.extensions)
   end
   if not err then
-    settings.tls_context, err = tls_context(settings)
+    err = prepare_tls(settings)
   end
   return not err and settings or nil, err
 end
