@@ -25,6 +25,8 @@ local M = {}
 ---@field hint string?       what to do about it
 ---@field tls table?         of a TLS failure: wanted (a name), and of the peer's certificate names,
 ---  subject, issuer, not_before, not_after; verify_code and verify_text are OpenSSL's
+---@field file string?       of a mistake in a template or a list: where it is, with line and
+---  column, counted from 1
 ---@field transcript string? the last lines of the dialogue, secrets masked
 local Error = {}
 Error.__index = Error

@@ -6,8 +6,8 @@ local address = require "ettsumailer.address"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local handshake = require "ettsumailer.handshake"
-local mailer = require "ettsumailer.mailer"
 local lazy = require "ettsumailer.lazy"
+local mailer = require "ettsumailer.mailer"
 local message = require "ettsumailer.message"
 
 local M = {

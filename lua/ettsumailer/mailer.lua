@@ -5,6 +5,7 @@
 local core = require "ettsumailer.core"
 local delivery = require "ettsumailer.delivery"
 local errors = require "ettsumailer.errors"
+local expand = require "ettsumailer.template.expand"
 local lazy = require "ettsumailer.lazy"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
@@ -49,10 +50,15 @@ local function message_and_envelope(self, given, level)
       error("bad argument #1 to 'send' (a message made by ettsumailer.message expected)", level + 1)
     end
     return given, envelope
+  end
+  local message, err
+  given, err = expand.fields(given, level + 1) -- whose from wins over the mailer's
+  if err then
+    return nil, err
   elseif type(given) == "table" and not (given.from or given.raw) and self.settings.from then
     given = options.merge({ from = self.settings.from }, given)
   end
-  local message, err = message_of.new(given, level + 1)
+  message, err = message_of.new(given, level + 1)
   if not message then
     return nil, err
   end

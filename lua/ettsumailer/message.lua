@@ -9,6 +9,7 @@ local content_part = require "ettsumailer.content_part"
 local core = require "ettsumailer.message_methods"
 local envelope_of = require "ettsumailer.envelope"
 local errors = require "ettsumailer.errors"
+local expand = require "ettsumailer.template.expand"
 local header_fields = require "ettsumailer.header_fields"
 local identifier = require "ettsumailer.identifier"
 local lazy = require "ettsumailer.lazy"
@@ -44,6 +45,8 @@ local M = {}
 --- read_receipt         true, or who is to be told that the message was shown (RFC 8098)
 --- auto_submitted       true for "auto-generated", or another word of RFC 3834
 --- list                 list_fields.FIELDS: List-Id, List-Unsubscribe and the like
+--- template, data       a path, or what ettsumailer.template made, and its data: they make those
+---                      fields that are not given
 --- envelope             envelope.FIELDS, where it is not to follow from the addresses
 --- charset              of text, html, subject, names and file names: "ISO-2022-JP" for readers of
 ---                      old; UTF-8 where absent. What does not fit it goes as UTF-8 all the same
@@ -62,6 +65,7 @@ M.FIELDS = options.merge(ready_fields, {
   body = "string", charset = "string", charset_strict = "boolean", headers = "table",
   message_id = "string", in_reply_to = "texts", references = "texts", priority = "string",
   read_receipt = "texts or true", auto_submitted = "string or true", list = "table",
+  template = "table or string", data = "table",
 })
 
 -- Fields that parts stands in place of.
@@ -284,8 +288,14 @@ end
 ---@return userdata? message :reader() :size() :id() :write(path) :needs_smtputf8() :needs_8bit()
 ---@return ettsumailer.error?
 function M.new(given, level)
-  check(given, (level or 1) + 1)
-  local context, err = context_of(given)
+  level = (level or 1) + 1
+  local context, err
+  given, err = expand.fields(given, level)
+  if err then
+    return nil, err
+  end
+  check(given, level)
+  context, err = context_of(given)
   if not context then
     return nil, err
   end

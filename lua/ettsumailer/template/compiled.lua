@@ -52,11 +52,12 @@ local function check_partials(self, nodes)
 end
 
 ---Compiles a text.
----@param given table  text, name, partials (of partials.lua), escape, max_size; line: of its first
+---@param given table  text, name, partials (of partials.lua), escape, max_size; line and
+---  column of its first octet
 ---@return ettsumailer.template.compiled?
 ---@return ettsumailer.error?
 function M.new(given)
-  local source = place.source(given.name, given.text, { line = given.line })
+  local source = place.source(given.name, given.text, { line = given.line, column = given.column })
   if #given.text > TEXT_MAX then
     return source:refuse(1, "more octets than a template may have")
   end

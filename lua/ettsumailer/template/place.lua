@@ -55,9 +55,13 @@ end
 ---@param at integer
 ---@param text string
 ---@return nil
----@return ettsumailer.error  CONFIG, with the place in front of the text
+---@return ettsumailer.error  CONFIG, with the place in front of the text, and as file, line, column
 function Source:refuse(at, text)
-  return errors.refuse("CONFIG", ("%s: %s"):format(self:place(at), text))
+  local line, column = self:position(at)
+  return nil, errors.new {
+    code = "CONFIG", stage = "check", text = ("%s: %s"):format(self:place(at), text),
+    file = self.name, line = line, column = column,
+  }
 end
 
 return M
