@@ -11,6 +11,8 @@ local M = {}
 
 M.EXTENSIONS = { "PIPELINING", "SIZE 104857600", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES" }
 
+local LATER_SECONDS = 0.05
+
 local REPLIES = {
   greeting = "220 testing.example ESMTP",
   HELO = "250 testing.example",
@@ -74,16 +76,20 @@ local function answer(server, client, key, line, default)
   if client.is_silent then
     return nil
   end
-  local bytes = lines_of(reply.text)
+  local bytes = reply.raw and reply.text or lines_of(reply.text)
   if reply.octets then
     bytes = bytes:sub(1, reply.octets)
   end
   local digit = reply.text:sub(1, 1)
-  client.awaits_tls = key == "STARTTLS" and digit == "2" and server.context ~= nil
+  local is_cut = reply.cut or reply.octets ~= nil
+  client.awaits_tls = key == "STARTTLS" and digit == "2" and server.context ~= nil and not is_cut
   server:send(client, bytes, {
-    delay = reply.delay, cut = reply.cut or reply.octets ~= nil, ends = key == "QUIT",
+    delay = reply.delay, cut = is_cut, ends = key == "QUIT",
     start_tls = client.awaits_tls,
   })
+  if reply.later then
+    server:send(client, reply.later, { delay = LATER_SECONDS })
+  end
   server:note("S", reply.text)
   return digit
 end
