@@ -10,6 +10,10 @@
 
 #define MOVED 4096u /* octets of plain text moved at a time */
 
+/* The first octet of a record (RFC 8446 5.1): no reply of SMTP begins so. */
+#define TLS_ALERT     21
+#define TLS_HANDSHAKE 22
+
 struct ettm_connection {
   ettm_alloc alloc;
   ettm_session *session;
@@ -83,6 +87,10 @@ ettm_status ettm_connection_feed(ettm_connection *c, const char *in, size_t n) {
   }
   if (c->tls != NULL) {
     return ettm_tls_feed(c->tls, in, n);
+  }
+  if (!c->is_fed && n > 0 && (in[0] == TLS_ALERT || in[0] == TLS_HANDSHAKE)) {
+    c->failed = ETTM_E_TLS_MODE; /* next's to tell */
+    return ETTM_OK;
   }
   c->is_fed = c->is_fed || n > 0;
   return ettm_session_feed(c->session, in, n);

@@ -53,6 +53,7 @@ local STAGE_HINTS = {
   ["TIMEOUT greeting"] = 'a TLS port stays silent too: if it is one, use security = "implicit"',
   ["TIMEOUT final"] = "the message may have been delivered: do not send it again unseen",
   ["CLOSED final"] = "the message may have been delivered: do not send it again unseen",
+  ["TLS_MODE greeting"] = 'this is a TLS port: use security = "implicit"',
   ["CLOSED TLS"] = "the server hung up in the handshake: try again later, or ask its operator why",
   ["CLOSED AUTH"] = "servers hang up on a wrong login: check user and password",
   ["TIMEOUT connect"] = "check host and port, and whether a firewall drops the packets",

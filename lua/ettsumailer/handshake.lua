@@ -8,6 +8,7 @@ local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
 local native = require "ettsumailer.transport.native"
 local settings_of = require "ettsumailer.settings"
+local tls_probe = require "ettsumailer.tls_probe"
 
 local M = {}
 
@@ -29,6 +30,8 @@ local function greeting(conn)
     if not ok then
       return nil, err
     end
+  elseif tls_probe.waits_for_tls(conn, dial) then
+    return drive.fail(conn, "TLS_MODE", tls_probe.SENTENCE)
   end
   return drive.await(conn)
 end

@@ -31,7 +31,10 @@ end
 
 -- A server that says 220 and then anything but TLS.
 local function instead_of_tls(bytes)
-  return { tls = false, extensions = { "STARTTLS" }, replies = { STARTTLS = { text = "220 go", later = bytes } } }
+  return {
+    tls = false, extensions = { "STARTTLS" },
+    replies = { STARTTLS = { text = "220 go", later = bytes } },
+  }
 end
 
 local old = { tls_min_version = "1.0", tls_max_version = "1.1", security_level = 0, ciphers = "DEFAULT:@SECLEVEL=0" }
@@ -44,20 +47,25 @@ local TRICKS = {
     "TLS", "STARTTLS", "TLS", "AUTH" },
   { "offers something that only begins like it", { tls = false, extensions = { "STARTTLSX", "AUTH PLAIN" } },
     "TLS", "STARTTLS", "TLS", "AUTH" },
-  { "hides it in the greeting of EHLO", replies { EHLO = "250 STARTTLS\nAUTH PLAIN" }, "TLS", "STARTTLS", "TLS", "AUTH" },
+  { "hides it in the greeting of EHLO",
+    replies { EHLO = "250 STARTTLS\nAUTH PLAIN" }, "TLS", "STARTTLS", "TLS", "AUTH" },
   { "knows no EHLO", replies { EHLO = "502 what?" }, "REJECTED", "EHLO", "TLS", "AUTH" },
   { "refuses it for now", replies { STARTTLS = "454 4.7.0 not now" }, "REJECTED", "STARTTLS" },
   { "refuses it for good", replies { STARTTLS = "502 5.5.1 no" }, "REJECTED", "STARTTLS" },
   { "goes away instead", replies { STARTTLS = "421 4.3.2 bye" }, "REJECTED", "STARTTLS" },
   { "asks for more instead", replies { STARTTLS = "354 go on" }, "REJECTED", "STARTTLS" },
   { "hangs up instead of a reply", replies { STARTTLS = { text = "220 go", octets = 3 } }, "CLOSED", "STARTTLS" },
-  { "injects a reply behind the 220", replies { STARTTLS = { text = "220 go\r\n250 AUTH PLAIN" } }, "PROTOCOL", "STARTTLS" },
-  { "injects a part of a reply", replies { STARTTLS = { text = "220 go\r\n25", raw = true } }, "PROTOCOL", "STARTTLS" },
+  { "injects a reply behind the 220",
+    replies { STARTTLS = { text = "220 go\r\n250 AUTH PLAIN" } }, "PROTOCOL", "STARTTLS" },
+  { "injects a part of a reply",
+    replies { STARTTLS = { text = "220 go\r\n25", raw = true } }, "PROTOCOL", "STARTTLS" },
   { "injects a single octet", replies { STARTTLS = { text = "220 go\r\n\n", raw = true } }, "PROTOCOL", "STARTTLS" },
-  { "injects what looks like TLS", replies { STARTTLS = { text = "220 go\r\n\22\3\3", raw = true } }, "PROTOCOL", "STARTTLS" },
+  { "injects what looks like TLS",
+    replies { STARTTLS = { text = "220 go\r\n\22\3\3", raw = true } }, "PROTOCOL", "STARTTLS" },
   { "answers before it is asked", replies { EHLO = { text = "250-hi\r\n250 STARTTLS\r\n220 go\r\n", raw = true } },
     "PROTOCOL", "idle" },
-  { "ends the line of its 220 badly", replies { STARTTLS = { text = "220 go\n", raw = true } }, "PROTOCOL", "STARTTLS" },
+  { "ends the line of its 220 badly",
+    replies { STARTTLS = { text = "220 go\n", raw = true } }, "PROTOCOL", "STARTTLS" },
   { "hangs up behind the 220", replies { STARTTLS = { text = "220 go", cut = true } }, "CLOSED", "TLS" },
   { "never begins the handshake", replies { tls = false }, "TIMEOUT", "TLS" },
   { "hangs up at the handshake", replies { tls = { cut = true } }, "CLOSED", "TLS" },
@@ -73,7 +81,8 @@ local TRICKS = {
     { tls_options = issued { names = { "127.0.0.1" }, not_before = -7200, not_after = -3600 } }, "TLS_VERIFY", "TLS" },
   { "has a certificate of its own making",
     { tls_options = with(authorities.authority "127.0.0.1") }, "TLS_VERIFY", "TLS" },
-  { "offers no login behind the handshake", replies { EHLO = { "250 hi\nSTARTTLS\nAUTH PLAIN", "250 hi" } }, "AUTH", "AUTH" },
+  { "offers no login behind the handshake",
+    replies { EHLO = { "250 hi\nSTARTTLS\nAUTH PLAIN", "250 hi" } }, "AUTH", "AUTH" },
   { "knows no EHLO behind the handshake", replies { EHLO = { "250 hi\nSTARTTLS\nAUTH PLAIN", "502 what?" } },
     "REJECTED", "EHLO" },
   { "breaks the protocol behind the handshake",

@@ -213,6 +213,36 @@ describe("TLS and logins", function()
     assert.matches("starttls", tostring(err))
   end)
 
+  for _, security in ipairs { "none", "opportunistic", "starttls" } do
+    it("tell a TLS port to a client that speaks plain SMTP, long before the wait for the greeting is over, "
+      .. security, function()
+      start { implicit_tls = true }
+      local began = core.clock()
+      local err = failure(options { security = security, timeout = 300 })
+      assert.is_true(core.clock() - began < 30000)
+      assert.equal("TLS_MODE", err.code)
+      assert.equal("greeting", err.stage)
+      assert.matches('security = "implicit"', err.hint, 1, true)
+    end)
+  end
+
+  it("wait for a plain server that is slow to greet, and ask it once whether it wants TLS", function()
+    start { replies = { greeting = { text = "220 at last", delay = 1.3 } } }
+    local mailer = assert(ettsumailer.mailer {
+      host = "127.0.0.1", port = server.port, from = "a@example.com", messages_per_connection = 1, timeout = 20,
+    })
+    for _ = 1, 2 do
+      assert(mailer:send { to = "b@example.com", subject = "s", text = "hi\n" })
+    end
+    mailer:close()
+    assert.equal(3, select(2, dialogue():gsub("S: 220 at last", "")))
+  end)
+
+  it("tell an alert of TLS where a greeting was due", function()
+    start { replies = { greeting = { text = "\21\3\3\0\2\2\40", raw = true } } }
+    assert.equal("TLS_MODE", failure(options { security = "starttls" }).code)
+  end)
+
   it("need a name by which passwords go in clear", function()
     start { user = USER, password = PASSWORD, allow_plaintext_auth = true }
     local result, err = ettsumailer.send(login { security = "none" })

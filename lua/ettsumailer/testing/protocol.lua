@@ -69,6 +69,11 @@ local function reply_to(server, client, key, line, default)
   return type(reply) == "string" and { text = reply } or reply
 end
 
+local function bytes_of(reply)
+  local bytes = reply.raw and reply.text or lines_of(reply.text)
+  return bytes:sub(1, reply.octets or #bytes)
+end
+
 -- Answers as the script says, else by `default`. Returns the first digit, or nil for silence.
 local function answer(server, client, key, line, default)
   local reply = reply_to(server, client, key, line, default)
@@ -76,14 +81,10 @@ local function answer(server, client, key, line, default)
   if client.is_silent then
     return nil
   end
-  local bytes = reply.raw and reply.text or lines_of(reply.text)
-  if reply.octets then
-    bytes = bytes:sub(1, reply.octets)
-  end
   local digit = reply.text:sub(1, 1)
   local is_cut = reply.cut or reply.octets ~= nil
   client.awaits_tls = key == "STARTTLS" and digit == "2" and server.context ~= nil and not is_cut
-  server:send(client, bytes, {
+  server:send(client, bytes_of(reply), {
     delay = reply.delay, cut = is_cut, ends = key == "QUIT",
     start_tls = client.awaits_tls,
   })

@@ -271,6 +271,13 @@ function Native:local_address()
   return self.socket:local_address()
 end
 
+---Waits until bytes or the end wait to be read.
+---@param deadline number
+---@return true? news
+function Native:wait_news(deadline)
+  return wait(self.socket, "r", deadline) ~= nil or nil
+end
+
 ---True when bytes or the end wait to be read: an idle connection that has news is not to be used.
 function Native:has_news()
   return self.socket:has_news()
