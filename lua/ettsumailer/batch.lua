@@ -25,7 +25,7 @@ local Batch = {}
 Batch.__index = Batch
 
 function Batch:is_stopped()
-  if self.pool.cancels ~= self.cancels then
+  if self.given.cancels ~= self.cancels then
     self:stop()
   end
   return self.feed.is_stopped
@@ -39,7 +39,11 @@ function Batch:stop()
   self.summary.stopped = true
   for _, job in ipairs(self.feed:stop()) do
     local err = errors.new { code = "CANCELLED", stage = "check", text = "the batch was stopped" }
-    self:report(job, job.work and job.work:failed(err, "not_sent") or err)
+    if job.work then
+      job.work:failed(err, "not_sent")
+      job.work:close()
+    end
+    self:report(job, nil, err)
   end
 end
 
@@ -62,8 +66,10 @@ function Batch:report(job, result, err)
   if result then
     local total = (core.clock() - job.started) / 1000
     result.timings = options.merge(result.timings, { total = total })
+    result.attempts = job.attempts
   end
   counted(summary, result, err)
+  self.given:conclude(job.given, result, err)
   if how.on_result then
     how.on_result(job.given, result, err, job.index)
   else
@@ -77,23 +83,55 @@ function Batch:report(job, result, err)
   end
 end
 
+-- The pause before the job's next attempt, and whom it is for.
+function Batch:plan(job, result, err)
+  local given = self.given
+  if not given.retry or not job.envelope or self.feed.is_stopped then
+    return nil
+  end
+  local elapsed, timeout = given.clock.now() - job.began, self.settings.timeout
+  local delay, rest = given.retry:plan(job.envelope, result or err, job.count, elapsed,
+    self.settings.all_or_nothing)
+  if delay and timeout and elapsed + delay >= timeout then
+    return nil
+  end
+  return delay, rest
+end
+
+-- An attempt is over: there is another one later, or this is the end.
+function Batch:conclude(job, result, err)
+  job.count = (job.count or 0) + 1
+  job.attempts = (job.attempts or 0) + (result and result.attempts or 1)
+  local delay, rest = self:plan(job, result, err)
+  if not delay then
+    self:report(job, result, err)
+    return
+  end
+  result, err = outcome.merge(job.outcome, result or err)
+  job.outcome, job.so_far, job.envelope, job.rest = result or err, nil, rest, rest
+  self.feed:delay(job, delay)
+end
+
 ---What a transaction has come to: the job goes on with recipients that are left, or ends.
 ---@param job table
 ---@param result table?
 ---@param err ettsumailer.error?
 function Batch:settle(job, result, err)
-  local work = job.work
+  local work, rate = job.work, self.given.rate
   local rest = work and result and delivery.overflow(work, job.rest)
   if work then
     work:close()
     job.work = nil
   end
+  if rate then
+    rate:note(result or err, self.given.clock.now())
+  end
+  result, err = outcome.merge(job.so_far, result or err)
   if not rest or self.feed.is_stopped then
-    self:report(job, result, err)
+    self:conclude(job, result, err)
     return
   end
-  result, err = outcome.merge(job.outcome, result or err)
-  job.outcome, job.rest = result or err, rest
+  job.so_far, job.rest = result or err, rest
   self.feed:give_back(job)
 end
 
@@ -108,17 +146,30 @@ function Batch:give_back(job)
   end
 end
 
+-- Composes the message of a new job. Returns nothing; or an error.
+function Batch:compose(job)
+  if errors.is(job.given) then
+    return job.given
+  elseif job.message then
+    return nil
+  end
+  local message, envelope = self.given:compose(job.given)
+  if not message then
+    return envelope
+  end
+  job.message, job.envelope, job.rest = message, envelope, envelope
+  if self.given.rate then
+    self.given.rate:charge(#envelope.to - 1)
+  end
+end
+
 -- Composes the message and opens what it is read from. Returns nothing when it has come to its end.
 function Batch:prepare(job)
-  job.started = job.started or core.clock()
-  local err
-  if errors.is(job.given) then
-    err = job.given
-  elseif not job.message then
-    job.message, job.rest = self.compose(job.given)
-    err = not job.message and job.rest or nil
+  if not job.started then
+    job.started, job.began = core.clock(), self.given.clock.now()
   end
-  if not err and not job.work then
+  local err = self:compose(job)
+  if not err and not job.work and self.pool then
     job.work, err = transaction.new(job.message, job.rest, self.settings)
   end
   if err then
@@ -144,9 +195,20 @@ function Batch:next_prepared(may_wait)
   end
 end
 
+-- One attempt of a job by a way that has no connections of ours.
+function Batch:hand_over(job, deadline)
+  self:settle(job, self.given.sender:send(job.message, job.rest, {
+    deadline = deadline, all_or_nothing = self.settings.all_or_nothing, fields = job.given,
+  }))
+end
+
 function Batch:carry(job, worker)
   local timeout = self.settings.timeout
   worker.deadline = timeout and job.started + timeout * 1000 or nil
+  if not self.pool then
+    self:hand_over(job, worker.deadline)
+    return
+  end
   local conn, err = self.pool:acquire(worker)
   if not conn then
     self:settle(job, job.work:failed(err, "not_sent"))
@@ -167,7 +229,8 @@ end
 
 -- One for each connection: what it is in the eyes of the pool, and what it does.
 function Batch:start_workers()
-  local most, functions = self.pool.settings.connections, {}
+  local sender, functions = self.given.sender, {}
+  local most = self.pool and self.pool.settings.connections or sender.side_by_side or 1
   for i = 1, min(self.how.connections or most, most) do
     local worker = {}
     self.workers[i] = worker
@@ -188,7 +251,9 @@ local function check(messages, how, level)
 end
 
 ---Sends many messages.
----@param given table  { pool, settings, compose = function(message) -> sealed, envelope }
+---@param given table  { sender, settings, clock, rate, retry, cancels = how often it was
+---  cancelled }, with the methods compose(message) -> sealed, envelope, and conclude(message,
+---  result, err)
 ---@param messages table|function
 ---@param how table?   as of M.OPTIONS
 ---@param level integer as of `error`
@@ -197,16 +262,19 @@ function M.run(given, messages, how, level)
   how = how or {}
   check(messages, how, level + 1)
   local self = setmetatable({
-    pool = given.pool, settings = given.settings, compose = given.compose, how = how,
-    feed = feed_of.new(messages, given.rate), cancels = given.pool.cancels, workers = {},
+    given = given, pool = given.sender.pool, settings = given.settings, how = how,
+    cancels = given.cancels, workers = {},
     summary = {
       total = 0, sent = 0, failed = 0, unknown = 0, results = not how.on_result and {} or nil,
     },
   }, Batch)
+  self.feed = feed_of.new(messages, {
+    rate = given.rate, clock = given.clock, is_called_off = function() return self:is_stopped() end,
+  })
   local started = core.clock()
   local ok, err = scheduler.run(self:start_workers())
   if not ok then -- a function of the user's has raised
-    for _, worker in ipairs(self.workers) do
+    for _, worker in ipairs(self.pool and self.workers or {}) do
       self.pool:abandon(worker)
     end
     error(err, 0)

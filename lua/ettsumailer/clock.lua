@@ -3,6 +3,7 @@
 -- Not: the deadlines of I/O; those are the transport's, on core.clock.
 
 local core = require "ettsumailer.core"
+local scheduler = require "ettsumailer.scheduler"
 
 local error, type = error, type
 local min = math.min
@@ -11,9 +12,9 @@ local M = {}
 
 local SLICE = 1 -- seconds: a signal's handler, and cancel, get their turn between slices
 
--- Waits on the machine's clock.
+-- Waits on the machine's clock; lets the other tasks of a batch run meanwhile.
 local function sleep(seconds)
-  core.poll({}, core.clock() + seconds * 1000)
+  scheduler.sleep(core.clock() + seconds * 1000)
 end
 
 ---The machine's clock.

@@ -2,7 +2,7 @@
 -- Why: one order for all of them, and one place where a batch may have to wait or to stop.
 -- Not: making or sending a message (batch.lua, carrier.lua).
 
-local core = require "ettsumailer.core"
+local clock_of = require "ettsumailer.clock"
 local scheduler = require "ettsumailer.scheduler"
 
 local min, setmetatable, huge = math.min, setmetatable, math.huge
@@ -29,11 +29,13 @@ local function iterator_of(messages)
 end
 
 ---@param messages table|function a list, or a function that gives one after the other and then nil
----@param rate table?  with take(now in seconds): 0, or seconds to wait
+---@param how table  { rate = with take(now in seconds): 0, or seconds to wait; clock;
+---  is_called_off = function: true ends every wait }
 ---@return ettsumailer.feed
-function M.new(messages, rate)
+function M.new(messages, how)
   return setmetatable({
-    iterate = iterator_of(messages), rate = rate, taken = 0, returned = {}, delayed = {},
+    iterate = iterator_of(messages), rate = how.rate, clock = how.clock,
+    is_called_off = how.is_called_off, taken = 0, returned = {}, delayed = {},
   }, Feed)
 end
 
@@ -71,12 +73,12 @@ local function due(self, now)
   return nil, first
 end
 
--- Returns job; or nil, and the moment (ms) when there may be one, or nil when there will be none.
+-- Returns job; or nil, and the moment when there may be one, or nil when there will be none.
 local function find(self, may_wait)
   local job = remove(self.returned)
   local when
   if not job then
-    job, when = due(self, core.clock())
+    job, when = due(self, self.clock.now())
   end
   if not job and #self.delayed < DELAYED_MAX then
     job = pull(self, may_wait)
@@ -86,9 +88,11 @@ end
 
 -- Takes a token for the job. Returns true, or the moment when there will be one.
 local function pay(self, job)
-  local seconds = self.rate and not job.is_paid and self.rate:take(core.clock() / 1000) or 0
+  local now = self.clock.now()
+  local recipients = job.rest and #job.rest.to or 1
+  local seconds = self.rate and not job.is_paid and self.rate:take(now, recipients) or 0
   if seconds > 0 then
-    return false, core.clock() + seconds * 1000
+    return false, now + seconds
   end
   job.is_paid = true
   return true
@@ -98,7 +102,7 @@ end
 ---@param may_wait boolean  for the rate and for what is delayed; else nil when there is none now
 ---@return table?
 function Feed:next(may_wait)
-  while not self.is_stopped do
+  while not self.is_called_off() do
     local job, when = find(self, may_wait)
     local is_paid
     if job then
@@ -112,7 +116,7 @@ function Feed:next(may_wait)
     if not may_wait or not when or when == huge then
       return nil
     end
-    scheduler.sleep(when)
+    clock_of.sleep(self.clock, when - self.clock.now(), self.is_called_off)
   end
 end
 
@@ -126,7 +130,7 @@ end
 ---@param job table
 ---@param seconds number
 function Feed:delay(job, seconds)
-  job.due, job.is_paid = core.clock() + seconds * 1000, nil
+  job.due, job.is_paid = self.clock.now() + seconds, nil
   insert(self.delayed, job)
 end
 

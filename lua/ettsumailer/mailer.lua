@@ -1,46 +1,83 @@
 -- Level 3: configuration that sends, and keeps its connections for the next message.
 -- Why: five lines to send a mail; a mailer may live at module level for as long as the program.
--- Not: the dialogue of a message (delivery.lua), nor its making (message.lua).
+-- Not: how a message gets away (ways.lua, sender/), is tried again (attempts.lua) or made
+--  (message.lua).
 
+local attempts = require "ettsumailer.attempts"
+local clock_of = require "ettsumailer.clock"
 local core = require "ettsumailer.core"
-local delivery = require "ettsumailer.delivery"
 local errors = require "ettsumailer.errors"
 local expand = require "ettsumailer.template.expand"
 local lazy = require "ettsumailer.lazy"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
-local pool_of = require "ettsumailer.pool"
-local scheduler = require "ettsumailer.scheduler"
-local settings_of = require "ettsumailer.settings"
+local ways = require "ettsumailer.ways"
 
 local batch = lazy.of "ettsumailer.batch"
+local rate_of = lazy.of "ettsumailer.rate"
+local retry_of = lazy.of "ettsumailer.retry"
 
 local error, setmetatable, type = error, setmetatable, type
 
 local M = {}
 
----A server's settings and the connections to it.
+---What sends messages: configuration, and connections that are kept for the next one.
 ---@class ettsumailer.mailer
+---@field outbox ettsumailer.outbox?  with via = "memory": what was sent
 local Mailer = {}
 Mailer.__index = Mailer
 Mailer.__name = "ettsumailer.mailer"
 
----The options of a mailer beyond those of a server.
-M.OPTIONS = options.merge(settings_of.SERVER, {
-  from = "texts", all_or_nothing = "boolean",
-}, pool_of.OPTIONS)
+---The options of a mailer beyond those of ways.OPTIONS.
+--- from            of messages that have none
+--- all_or_nothing  true: a message goes to all its recipients, or to none
+--- retry           true, or a table of retry.OPTIONS: what fails for now is tried again
+--- rate            messages a second, or a table of rate.OPTIONS
+--- on_message      function(fields): called before a message is composed, with a copy of its table,
+---                 which it may change; or with the sealed message
+--- on_result       function(message, result, err): called when a message has come to its end, with
+---                 what was given to send
+--- clock           { now, sleep } in seconds, for tests: that of retries, rates and rests
+M.OPTIONS = options.merge(ways.OPTIONS, {
+  from = "texts", all_or_nothing = "boolean", retry = "retry", rate = "rate",
+  on_message = "function", on_result = "function", clock = "table",
+})
+
+-- Adds what decides when a message is sent. Returns true; or nil, err.
+local function add_policies(self, level)
+  local settings, err = self.settings, nil
+  if settings.retry then
+    self.retry, err = retry_of.new(settings.retry, level + 1)
+  end
+  if settings.rate and not err then
+    self.rate, err = rate_of.new(settings.rate, level + 1)
+  end
+  return not err or nil, err
+end
 
 ---Makes a mailer. Nothing is opened yet.
----@param given table     options of a server and of sending
+---@param given table     options of a way to send, and of sending
 ---@param level integer?  as of `error`
 ---@return ettsumailer.mailer?
 ---@return ettsumailer.error?
 function M.new(given, level)
-  local settings, err = settings_of.server("mailer", given, M.OPTIONS, (level or 1) + 1)
-  if not settings then
+  level = (level or 1) + 1
+  options.check("mailer", given, M.OPTIONS, level)
+  local clock = clock_of.of(given.clock, level)
+  local sender, settings = ways.open(given, M.OPTIONS, clock, level)
+  if not sender then
+    return nil, settings
+  end
+  local self = setmetatable({
+    sender = sender, pool = sender.pool, settings = settings, clock = clock, cancels = 0,
+    outbox = given.via == "memory" and sender or nil,
+  }, Mailer)
+  local ok, err = add_policies(self, level)
+  if not ok then
+    self:close()
     return nil, err
   end
-  return setmetatable({ settings = settings, pool = pool_of.new(settings) }, Mailer)
+  return self
 end
 
 local function message_and_envelope(self, given, level)
@@ -65,7 +102,46 @@ local function message_and_envelope(self, given, level)
   return message, message_of.envelope(message)
 end
 
+-- What is given to send, as on_message leaves it.
+local function announced(self, given)
+  local on_message, kind = self.settings.on_message, type(given)
+  if not on_message or (kind ~= "table" and kind ~= "userdata") then
+    return given
+  end
+  given = kind == "table" and options.merge(given) or given
+  on_message(given)
+  return given
+end
+
+-- The sealed message and its envelope; or nil, err, where there is nobody to send it to, too.
+local function compose(self, given, level)
+  given = announced(self, given)
+  local message, envelope = message_and_envelope(self, given, level + 1)
+  if message and #envelope.to == 0 then
+    return errors.refuse("ADDRESS", "there is no recipient: give to, cc or bcc")
+  end
+  return message, envelope
+end
+
+-- Tells whoever asked to be told.
+local function conclude(self, given, result, err)
+  local settings = self.settings
+  if err and err.code == "AUTH" and settings.login_hint then
+    err.hint = settings.login_hint
+  end
+  if settings.on_result then
+    settings.on_result(given, result, err)
+  end
+end
+
 ---Sends one message: a table of its fields, or what ettsumailer.message made.
+---
+---With `retry` or `rate` it waits as long as these say; `timeout` ends all of it.
+---
+---Example:
+---```lua
+---local result, err = mailer:send { to = "b@example.com", subject = "Hello", text = "Hello\n" }
+---```
 ---@param given table|userdata
 ---@param how table?  internal: { last = true } says QUIT with the content
 ---@return table? result accepted, rejected, message_id, response, queue_id, tls, timings ...
@@ -75,22 +151,20 @@ function Mailer:send(given, how)
     error("this mailer is closed", 2)
   end
   local started = core.clock()
-  local message, envelope = message_and_envelope(self, given, 2)
-  if not message then
-    return nil, envelope
-  elseif #envelope.to == 0 then
-    return errors.refuse("ADDRESS", "there is no recipient: give to, cc or bcc")
+  local message, envelope = compose(self, given, 2)
+  local result, err
+  if message then
+    result, err = attempts.run(self, message, envelope, {
+      last = how and how.last, fields = type(given) == "table" and given or nil,
+    })
+  else
+    err = envelope
   end
-  local timeout = self.settings.timeout
-  local result, err = delivery.run(self.pool, message, envelope, {
-    all_or_nothing = self.settings.all_or_nothing, last = how and how.last,
-    deadline = timeout and started + timeout * 1000,
-  })
-  if not result then
-    return nil, err
+  if result then
+    result.timings = options.merge(result.timings, { total = (core.clock() - started) / 1000 })
   end
-  result.timings = options.merge(result.timings, { total = (core.clock() - started) / 1000 })
-  return result
+  conclude(self, given, result, err)
+  return result, err
 end
 
 ---Sends many messages over a few connections side by side, one round trip each where the server
@@ -106,46 +180,47 @@ function Mailer:send_all(messages, how)
   if self.closed then
     error("this mailer is closed", 2)
   end
-  local summary = batch.run({
-    pool = self.pool, settings = self.settings,
-    compose = function(given) return message_and_envelope(self, given, 2) end,
-  }, messages, how, 2)
+  local summary = batch.run(setmetatable({
+    compose = function(_, given) return compose(self, given, 2) end,
+    conclude = function(_, ...) conclude(self, ...) end,
+  }, { __index = self }), messages, how, 2)
   return summary -- no tail call: it would hide the caller's line
 end
 
----Connects, greets and secures, and keeps the connection: what a send would need.
----@return table? about { capabilities, tls }
+---Does all that a send would need, but sends nothing: connects, greets, secures and logs in.
+---@return table? about { capabilities, tls }; of several servers { servers = { { name, about, err
+---  }, ... } }; of other ways what they know
 ---@return ettsumailer.error?
 function Mailer:verify()
   if self.closed then
     error("this mailer is closed", 2)
+  elseif not self.sender.verify then
+    return {}
   end
   local timeout = self.settings.timeout
-  local owner = { deadline = timeout and core.clock() + timeout * 1000 }
-  local ok, conn, err = scheduler.guard(self.pool.acquire, self.pool, owner, true)
-  if not ok then
-    self.pool:abandon(owner)
-    error(conn, 0)
+  local about, err = self.sender:verify(timeout and core.clock() + timeout * 1000)
+  if err and err.code == "AUTH" then
+    err.hint = self.settings.login_hint or err.hint
   end
-  if not conn then
-    return nil, err
-  end
-  local about = { capabilities = conn:capabilities(), tls = conn.session:tls() }
-  self.pool:release(conn)
-  return about
+  return about, err
 end
 
 ---Ends every send that is under way: each returns an error of code CANCELLED, whose delivery tells
 ---what may have become of the message. To be called from a function that the send calls, or from
 ---another coroutine. The mailer stays of use.
 function Mailer:cancel()
-  self.pool:cancel()
+  self.cancels = self.cancels + 1
+  if self.sender.cancel then
+    self.sender:cancel()
+  end
 end
 
 ---Says QUIT on what is open. The mailer can not be used any more.
 function Mailer:close()
   self.closed = true
-  self.pool:close()
+  if self.sender.close then
+    self.sender:close()
+  end
 end
 
 ---One message by itself: options of the mailer and fields of the message in one table.

@@ -104,6 +104,14 @@ function Bucket:take(now, recipients)
   return 0
 end
 
+---Charges for recipients that were not known when the message was paid for.
+---@param recipients integer beyond the first
+function Bucket:charge(recipients)
+  if self.recipients then
+    self.recipients.tokens = self.recipients.tokens - recipients
+  end
+end
+
 ---Halves the rate, down to 1/64 of what was asked for; it recovers by itself within a minute.
 ---@param now number seconds
 function Bucket:slow_down(now)

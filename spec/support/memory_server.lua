@@ -295,6 +295,7 @@ function M.library(connect)
     loaded[name] = name == "ettsumailer.core" and kept[name] or nil
   end
   loaded["ettsumailer.transport.native"] = { connect = connect }
+  loaded["ettsumailer.lazy"] = { of = require } -- later it would be the other library's modules
   local library = require "ettsumailer"
   for name in pairs(loaded) do
     if name:find "^ettsumailer" then

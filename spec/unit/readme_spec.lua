@@ -61,6 +61,7 @@ describe("the README", function()
       ('@127.0.0.1:%d", tls_name = "smtp.example.com", ca_file = "%s/submission.pem"'):format(
         servers.submission.port, FOLDER))
     block = replaced(block, '"invoice.pdf"', ('"%s/invoice.pdf"'):format(FOLDER))
+    block = replaced(block, '"outbox"', ('"%s/outbox"'):format(FOLDER))
     return (replaced(block, '"our-ca.pem"', ('"%s/our-ca.pem"'):format(FOLDER)))
   end
 

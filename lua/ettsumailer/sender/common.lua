@@ -2,13 +2,14 @@
 -- Why: whoever gets a result need not know which way the message went.
 -- Not: any of the ways.
 --
--- A sender is a table with these methods; but for send, all may be absent:
+-- A sender is a table with these; but for send, all may be absent:
 --  send(message, envelope, how)  message: sealed; envelope: { from = address or "", to = { address,
 --    ... } }; how: { deadline = ms on core.clock's scale, all_or_nothing, fields = what the caller
 --    gave }. Returns a result; or nil and an error that says what became of every recipient
 --  verify(deadline)  returns a table about it; or nil and an error
 --  cancel()  ends what is under way
 --  close()   more than once is fine
+--  side_by_side  how many messages it may be given at a time, where it yields; 1 where absent
 
 local errors = require "ettsumailer.errors"
 local options = require "ettsumailer.options"

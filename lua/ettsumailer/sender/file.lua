@@ -12,15 +12,11 @@ local io, ipairs, os, setmetatable, tostring = io, ipairs, os, setmetatable, tos
 
 local M = {}
 
----The options of this way to send.
---- folder   where the messages go; made where it is missing
---- maildir  true: the folder is a Maildir, with LF line ends and the folders tmp, new and cur
-M.OPTIONS = { folder = "string", maildir = "boolean" }
-
 local File = {}
 File.__index = File
 
----@param settings table  of M.OPTIONS
+---@param settings table  folder: where the messages go, made where it is missing; maildir: true: it
+---  is a Maildir, with LF line ends and the folders tmp, new and cur
 ---@return table? sender
 ---@return ettsumailer.error? CONFIG: there is no such folder, and it cannot be made
 function M.new(settings)

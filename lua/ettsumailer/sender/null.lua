@@ -8,9 +8,6 @@ local setmetatable = setmetatable
 
 local M = {}
 
----The options of this way to send.
-M.OPTIONS = {}
-
 local Null = {}
 Null.__index = Null
 

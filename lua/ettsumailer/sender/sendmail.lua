@@ -11,11 +11,6 @@ local concat, min = table.concat, math.min
 
 local M = {}
 
----The options of this way to send.
---- program    the path of it; /usr/sbin/sendmail where absent
---- arguments  a list of more of them, in front of ours
-M.OPTIONS = { program = "string", arguments = "table" }
-
 local PROGRAM = "/usr/sbin/sendmail"
 local RECIPIENTS = 1000     -- that one call takes
 local SECONDS = 600         -- for one call, where the mailer has no timeout
@@ -26,7 +21,8 @@ local WORDS = 2000          -- octets kept of what it says
 local Sendmail = {}
 Sendmail.__index = Sendmail
 
----@param settings table  of M.OPTIONS
+---@param settings table  program: the path of it, /usr/sbin/sendmail where absent; arguments: a
+---  list of more of them, in front of ours
 ---@return table? sender
 ---@return ettsumailer.error? CONFIG
 function M.new(settings)
