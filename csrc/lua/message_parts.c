@@ -72,11 +72,8 @@ static ettm_status add_anchored(ettm_message *m, ettm_part parent, const ettm_le
                                 ettm_str content, const ettm_content_facts *known,
                                 ettm_part *part) {
   ettm_content_facts facts;
-  ettm_content_scan scan;
   if (known == NULL) {
-    ettm_content_scan_init(&scan);
-    ettm_content_scan_feed(&scan, content);
-    ettm_content_scan_finish(&scan, &facts);
+    ettm_content_look(content, &facts);
     known = &facts;
   }
   return ettm_message_add_external(m, parent, leaf, content.n, known, part);

@@ -146,6 +146,16 @@ static void count_qp(ettm_content_scan *s, ettm_str piece) {
   }
 }
 
+static uint64_t whole_qp_size(ettm_str content) {
+  char out[SCRATCH];
+  size_t made;
+  ettm_content_scan s;
+  ettm_content_scan_init(&s);
+  count_qp(&s, content);
+  ettm_qp_finish(&s.qp, out, sizeof out, &made);
+  return s.facts.qp_size + made;
+}
+
 /* Completes the code point that an earlier piece has begun; moves *piece behind it. */
 static void join_code_point(ettm_content_scan *s, ettm_str *piece) {
   while (s->cut_size > 0 && piece->n > 0) {
@@ -191,7 +201,9 @@ void ettm_content_scan_feed(ettm_content_scan *s, ettm_str piece) {
   if (!s->facts.not_utf8) {
     check_utf8(s, piece);
   }
-  count_qp(s, piece);
+  if (!s->skips_qp) {
+    count_qp(s, piece);
+  }
   while (i < piece.n) {
     i += see_run(s, ettm_str_of(piece.p + i, piece.n - i));
     if (i < piece.n) {
@@ -216,4 +228,21 @@ void ettm_content_scan_finish(ettm_content_scan *s, ettm_content_facts *facts) {
     s->facts.crlf_size -= 2; /* there is no line end */
   }
   *facts = s->facts;
+}
+
+/* Whether it goes as 7bit text, whatever its charset: nobody asks for its other sizes then. */
+static int is_plain(const ettm_content_facts *facts) {
+  return facts->high == 0 && !facts->fragile && !facts->shifts && facts->longest <= ETTM_LINE_GOAL;
+}
+
+void ettm_content_look(ettm_str content, ettm_content_facts *facts) {
+  ettm_content_scan s;
+  ettm_content_scan_init(&s);
+  s.skips_qp = 1;
+  ettm_content_scan_feed(&s, content);
+  ettm_content_scan_finish(&s, facts);
+  facts->qp_size = facts->crlf_size + 2 * facts->high; /* or more */
+  if (!is_plain(facts) && facts->qp_size <= ettm_base64_size(facts->crlf_size, ETTM_BASE64_LINE)) {
+    facts->qp_size = whole_qp_size(content);
+  }
 }

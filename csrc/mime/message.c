@@ -225,14 +225,11 @@ static ettm_status copy_content(ettm_part_data *p, ettm_str content, const ettm_
 
 static ettm_status fill_leaf(ettm_part_data *p, const ettm_leaf *leaf, const ettm_media_type *t,
                              ettm_str content) {
-  ettm_content_scan scan;
   ettm_content_facts facts;
   if (!p->is_text) {
     return ettm_leaf_make(p, leaf, t, NULL);
   }
-  ettm_content_scan_init(&scan);
-  ettm_content_scan_feed(&scan, content);
-  ettm_content_scan_finish(&scan, &facts);
+  ettm_content_look(content, &facts);
   return ettm_leaf_make(p, leaf, t, &facts);
 }
 

@@ -32,7 +32,7 @@ typedef uint32_t ettm_part; /* the number of a part of one message */
 /* What the choice of an encoding needs to know of a content; filled by ettm_content_scan. */
 typedef struct ettm_content_facts {
   uint64_t size;      /* octets as given */
-  uint64_t qp_size;   /* octets as quoted-printable text */
+  uint64_t qp_size;   /* octets as quoted-printable text: see ettm_content_look */
   uint64_t crlf_size; /* octets with every line end as CRLF */
   uint64_t high;      /* octets above 127 */
   uint32_t longest;   /* octets of the longest line, its line end not counted */
@@ -152,10 +152,15 @@ typedef struct ettm_content_scan {
   char cut[4];    /* a code point that began in an earlier piece */
   size_t cut_size;
   ettm_qp qp;
+  int skips_qp;
 } ettm_content_scan;
 
 void ettm_content_scan_init(ettm_content_scan *s);
 void ettm_content_scan_feed(ettm_content_scan *s, ettm_str piece);
 void ettm_content_scan_finish(ettm_content_scan *s, ettm_content_facts *facts);
+
+/* The same of a content that is there in one piece, with less work: qp_size is counted only where
+ * quoted-printable may be chosen, and else is a bound from below. */
+void ettm_content_look(ettm_str content, ettm_content_facts *facts);
 
 #endif

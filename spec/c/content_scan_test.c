@@ -151,6 +151,39 @@ static void eight_bit(void) {
   CHECK_INT(needs_8bit, 0);
 }
 
+/* A look at the whole finds the same, but for a qp_size that is above base64's in both or is not
+ * asked for. */
+static void looks(void) {
+  static const char *const texts[] = {
+      "",
+      "a\n",
+      "a \n",
+      "caf\xC3\xA9 au lait, and then some more\n",
+      "\xE3\x81\x82\xE3\x81\x84\n",
+      ".\n",
+      "\x1B(B\r\r\n",
+      "\xE3\x81\x82 and quite some ASCII behind it, and more of it"};
+  size_t i;
+  for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    ettm_str text = ettm_str_of(texts[i], strlen(texts[i]));
+    ettm_content_facts seen = scan(text, 1), looked;
+    uint64_t base64_size = ettm_base64_size(seen.crlf_size, ETTM_BASE64_LINE);
+    ettm_content_look(check_guarded(text), &looked);
+    if (looked.qp_size != seen.qp_size) {
+      CHECK(looked.qp_size < seen.qp_size);
+      CHECK(looked.qp_size > base64_size || (seen.high == 0 && !seen.fragile && !seen.shifts));
+    }
+    CHECK_INT(looked.size, seen.size);
+    CHECK_INT(looked.crlf_size, seen.crlf_size);
+    CHECK_INT(looked.high, seen.high);
+    CHECK_INT(looked.longest, seen.longest);
+    CHECK_INT(looked.fragile, seen.fragile);
+    CHECK_INT(looked.open_end, seen.open_end);
+    CHECK_INT(looked.not_utf8, seen.not_utf8);
+    CHECK_INT(looked.bare_line, seen.bare_line);
+  }
+}
+
 /* What is known of external content is held against its label. */
 static void external_checks(void) {
   static const struct {
@@ -186,6 +219,7 @@ static const check_case cases[] = {
     {"knows UTF-8 however it is cut", utf8},
     {"agrees with the validator on every damaged octet, however it is cut", damaged_utf8},
     {"lets text go as 8bit only where it may, and its lines allow that", eight_bit},
+    {"finds the same in one look as in a scan", looks},
     {"checks external text by what is known of it", external_checks},
 };
 
