@@ -21,52 +21,56 @@ enum {
 
 typedef struct known_field {
   const char *name;
+  size_t size; /* octets of the name */
   unsigned flags;
 } known_field;
 
+#define FIELD(name) (name), sizeof(name) - 1
+
 static const known_field known[] = {
-    {"From", ONCE | ADDRESSES},
-    {"Sender", ONCE | ADDRESSES | SINGLE},
-    {"Reply-To", ONCE | ADDRESSES},
-    {"To", ONCE | ADDRESSES},
-    {"Cc", ONCE | ADDRESSES},
-    {"Resent-From", ADDRESSES},
-    {"Resent-Sender", ADDRESSES | SINGLE},
-    {"Resent-To", ADDRESSES},
-    {"Resent-Cc", ADDRESSES},
+    {FIELD("From"), ONCE | ADDRESSES},
+    {FIELD("Sender"), ONCE | ADDRESSES | SINGLE},
+    {FIELD("Reply-To"), ONCE | ADDRESSES},
+    {FIELD("To"), ONCE | ADDRESSES},
+    {FIELD("Cc"), ONCE | ADDRESSES},
+    {FIELD("Resent-From"), ADDRESSES},
+    {FIELD("Resent-Sender"), ADDRESSES | SINGLE},
+    {FIELD("Resent-To"), ADDRESSES},
+    {FIELD("Resent-Cc"), ADDRESSES},
     /* Blind copies are the envelope's business (RFC 5322 3.6.3); Return-Path is written on
      * delivery (RFC 5321 4.4). */
-    {"Bcc", REFUSED},
-    {"Resent-Bcc", REFUSED},
-    {"Return-Path", REFUSED},
-    {"Date", ONCE | READY},
-    {"Message-ID", ONCE | READY},
-    {"In-Reply-To", ONCE | READY},
-    {"References", ONCE | READY},
-    {"Resent-Date", READY},
-    {"Resent-Message-ID", READY},
-    {"Received", READY},
-    {"Subject", ONCE},
-    {"MIME-Version", ONCE | READY},
-    {"Content-Type", ONCE | READY},
-    {"Content-Transfer-Encoding", ONCE | READY},
-    {"Content-Disposition", ONCE | READY},
-    {"Content-ID", ONCE | READY},
-    {"Content-Description", ONCE},
-    {"List-Id", ONCE},
-    {"List-Help", ONCE | READY},
-    {"List-Unsubscribe", ONCE | READY},
-    {"List-Unsubscribe-Post", ONCE | READY},
-    {"List-Subscribe", ONCE | READY},
-    {"List-Post", ONCE | READY},
-    {"List-Owner", ONCE | READY},
-    {"List-Archive", ONCE | READY},
+    {FIELD("Bcc"), REFUSED},
+    {FIELD("Resent-Bcc"), REFUSED},
+    {FIELD("Return-Path"), REFUSED},
+    {FIELD("Date"), ONCE | READY},
+    {FIELD("Message-ID"), ONCE | READY},
+    {FIELD("In-Reply-To"), ONCE | READY},
+    {FIELD("References"), ONCE | READY},
+    {FIELD("Resent-Date"), READY},
+    {FIELD("Resent-Message-ID"), READY},
+    {FIELD("Received"), READY},
+    {FIELD("Subject"), ONCE},
+    {FIELD("MIME-Version"), ONCE | READY},
+    {FIELD("Content-Type"), ONCE | READY},
+    {FIELD("Content-Transfer-Encoding"), ONCE | READY},
+    {FIELD("Content-Disposition"), ONCE | READY},
+    {FIELD("Content-ID"), ONCE | READY},
+    {FIELD("Content-Description"), ONCE},
+    {FIELD("List-Id"), ONCE},
+    {FIELD("List-Help"), ONCE | READY},
+    {FIELD("List-Unsubscribe"), ONCE | READY},
+    {FIELD("List-Unsubscribe-Post"), ONCE | READY},
+    {FIELD("List-Subscribe"), ONCE | READY},
+    {FIELD("List-Post"), ONCE | READY},
+    {FIELD("List-Owner"), ONCE | READY},
+    {FIELD("List-Archive"), ONCE | READY},
 };
 
 static unsigned flags_of(ettm_str name) {
   size_t i;
   for (i = 0; i < sizeof known / sizeof known[0]; i++) {
-    if (ettm_str_equal_nocase(name, ettm_str_of(known[i].name, strlen(known[i].name)))) {
+    if (known[i].size == name.n && ettm_lower(known[i].name[0]) == ettm_lower(name.p[0]) &&
+        ettm_str_equal_nocase(name, ettm_str_of(known[i].name, name.n))) {
       return known[i].flags;
     }
   }

@@ -10,6 +10,7 @@
 
 #define RANDOM_SIZE 16                     /* octets of a Message-ID, and of the boundaries */
 #define HEX_SIZE    (2 * RANDOM_SIZE)      /* and as text */
+#define DATE_FIELD  (ETTM_DATE_SIZE + 8)   /* "Date: " and CRLF around it */
 #define HOST_MAX    1024                   /* of a domain under conversion */
 #define BOUNDARY    (2 + HEX_SIZE + 1 + 8) /* "=_", random, "_", the part's number */
 
@@ -238,9 +239,18 @@ static ettm_status append_fields(ettm_part_data *p) {
   return status == ETTM_OK ? ettm_buffer_append(&p->head, ETTM_LIT("\r\n")) : status;
 }
 
+/* Room for a head at once: what is in front, the fields, and the empty line. */
+static ettm_status reserve_head(ettm_part_data *p, size_t front, ettm_str fields) {
+  char *ignored;
+  return ettm_buffer_reserve(&p->head, front + fields.n + 2, &ignored);
+}
+
 static ettm_status make_head(const ettm_message *m, ettm_part_data *p) {
   ettm_str close = ettm_buffer_view(&m->parts[p->parent]->close);
-  ettm_status status = ettm_buffer_append(&p->head, ettm_str_of(close.p, close.n - 2));
+  ettm_status status = reserve_head(p, close.n, ettm_headers_view(&p->headers));
+  if (status == ETTM_OK) {
+    status = ettm_buffer_append(&p->head, ettm_str_of(close.p, close.n - 2));
+  }
   if (status == ETTM_OK) {
     status = ettm_buffer_append(&p->head, ETTM_LIT("\r\n"));
   }
@@ -268,7 +278,10 @@ static ettm_status make_top(ettm_message *m, const ettm_seal *seal) {
   ettm_str id = ettm_str_of(NULL, 0);
   ettm_str fields = ettm_headers_view(&m->headers);
   size_t date_size;
-  ettm_status status = append_date(m, &p->head, seal);
+  ettm_status status = reserve_head(p, DATE_FIELD + ettm_buffer_size(&p->headers.bytes), fields);
+  if (status == ETTM_OK) {
+    status = append_date(m, &p->head, seal);
+  }
   if (status != ETTM_OK) {
     return status;
   }

@@ -12,8 +12,13 @@ local M = {}
 ---What a caller may say of it.
 M.FIELDS = { from = "text", to = "texts" }
 
+local NOBODY = {}
+
 -- Every recipient once: local parts as they are, domains without case and in A-labels.
 local function recipients_of(lists)
+  if #lists[1] == 1 and #lists[2] + #lists[3] == 0 then
+    return { lists[1][1] }
+  end
   local all, seen = {}, {}
   for _, list in ipairs(lists) do
     for _, recipient in ipairs(list) do
@@ -52,13 +57,13 @@ function M.new(own, lists)
   if err then
     return nil, err
   end
-  local groups = { lists.to or {}, lists.cc or {}, lists.bcc or {} }
+  local groups = { lists.to or NOBODY, lists.cc or NOBODY, lists.bcc or NOBODY }
   if own.to then
     local text, list = address.read("envelope.to", own.to)
     if not text then
       return nil, list
     end
-    groups = { list }
+    groups = { list, NOBODY, NOBODY }
   end
   return { from = from or lists.sender[1], to = recipients_of(groups) }
 end

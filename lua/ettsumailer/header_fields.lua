@@ -70,8 +70,8 @@ local function add(message, field, kind, name, value)
 end
 
 local function add_addresses(message, _, texts)
-  for _, pair in ipairs(ADDRESS_FIELDS) do
-    local field, name = pair[1], pair[2]
+  for i = 1, #ADDRESS_FIELDS do
+    local field, name = ADDRESS_FIELDS[i][1], ADDRESS_FIELDS[i][2]
     if texts[field] and texts[field] ~= "" then
       local ok, err = add(message, field, "addresses", name, texts[field])
       if not ok then
@@ -99,8 +99,8 @@ local function id_value(name, value)
 end
 
 local function add_ids(message, given)
-  for _, pair in ipairs(ID_FIELDS) do
-    local field, name = pair[1], pair[2]
+  for i = 1, #ID_FIELDS do
+    local field, name = ID_FIELDS[i][1], ID_FIELDS[i][2]
     if given[field] then
       local value = id_value(name, given[field])
       if not value then
@@ -269,8 +269,8 @@ local STEPS = {
 ---@return true?
 ---@return ettsumailer.error?
 function M.add(message, given, texts)
-  for _, step in ipairs(STEPS) do
-    local ok, err = step(message, given, texts)
+  for i = 1, #STEPS do
+    local ok, err = STEPS[i](message, given, texts)
     if not ok then
       return nil, err
     end

@@ -99,7 +99,8 @@ end
 -- Reads all address fields. Returns their texts and lists by field, or nil, err.
 local function read_addresses(given)
   local texts, lists = {}, {}
-  for _, field in ipairs(ADDRESS_FIELDS) do
+  for i = 1, #ADDRESS_FIELDS do
+    local field = ADDRESS_FIELDS[i]
     local value = given[field]
     if value ~= nil and value ~= true then
       local text, list = address.read(field, value, reading_of(field, given))
@@ -237,12 +238,13 @@ local ADDRESS_LISTS = {
 }
 
 local function check_addresses(given, level)
-  for _, field in ipairs(ADDRESS_LISTS) do
-    local value = given[field]
-    for _, item in ipairs(type(value) == "table" and value or STRICT) do
-      if type(item) ~= "string" and type(item) ~= "userdata" then
+  for i = 1, #ADDRESS_LISTS do
+    local value = given[ADDRESS_LISTS[i]]
+    for j = 1, type(value) == "table" and #value or 0 do
+      local kind = type(value[j])
+      if kind ~= "string" and kind ~= "userdata" then
         error(("message: option '%s' must hold strings and addresses, not a %s"):format(
-          field, type(item)), level + 1)
+          ADDRESS_LISTS[i], kind), level + 1)
       end
     end
   end
