@@ -30,6 +30,7 @@ static void check_options(lua_State *L, ettm_tls_options *o) {
                                       "server",
                                       "crl_file",
                                       "pin_sha256",
+                                      "tlsa",
                                       NULL};
   static const ettml_range levels = {0, 5, 2};
   ettml_opt_fields(L, 1, known);
@@ -43,6 +44,7 @@ static void check_options(lua_State *L, ettm_tls_options *o) {
   o->ca_file = ettml_field_str(L, 1, "ca_file");
   o->ca_pem = ettml_field_str(L, 1, "ca_pem");
   o->crl_file = ettml_field_str(L, 1, "crl_file");
+  o->tlsa = ettml_field_str(L, 1, "tlsa");
   o->pin_sha256 = ettml_field_str(L, 1, "pin_sha256");
   o->certificate = ettml_field_str(L, 1, "certificate");
   o->key = ettml_field_str(L, 1, "key");

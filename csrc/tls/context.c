@@ -127,6 +127,20 @@ static ettm_status set_ciphers(ettm_tls_context *c, const ettm_tls_options *o, c
   return ETTM_OK;
 }
 
+static ettm_status set_dane(ettm_tls_context *c, const ettm_tls_options *o, char *reason) {
+  if (o->tlsa.n == 0) {
+    return ETTM_OK;
+  }
+  if (o->is_server || o->insecure_skip_verify) {
+    return refuse(reason, "tlsa says what to verify: not for a server, and not together with "
+                          "insecure_skip_verify");
+  }
+  if (SSL_CTX_dane_enable(c->ssl) <= 0) {
+    return refuse_queued(reason, "this OpenSSL has no DANE: ");
+  }
+  return ettm_dane_read(&c->dane, o->tlsa, &c->alloc, reason);
+}
+
 static int has_own_trust(const ettm_tls_options *o) {
   return o->ca_file.n > 0 || o->ca_pem.n > 0;
 }
@@ -163,7 +177,7 @@ static ettm_status load_system(ettm_tls_context *c, int is_needed, char *reason)
 static ettm_status set_trust(ettm_tls_context *c, const ettm_tls_options *o, char *reason) {
   ettm_status status = ETTM_OK;
   c->verifies = !o->insecure_skip_verify && (!o->is_server || has_own_trust(o));
-  if (c->verifies && !has_own_trust(o)) {
+  if (c->verifies && !has_own_trust(o) && c->dane.count == 0) {
     return load_system(c, c->pin_count == 0, reason);
   }
   if (o->ca_file.n > 0) {
@@ -322,8 +336,8 @@ static ettm_status set_pins(ettm_tls_context *c, const ettm_tls_options *o, char
                                                   : ETTM_OK;
 }
 
-static const context_step steps[] = {set_basics, set_versions,   set_ciphers,    set_pins,
-                                     set_trust,  set_revocation, set_certificate};
+static const context_step steps[] = {set_basics, set_versions, set_ciphers,    set_dane,
+                                     set_pins,   set_trust,    set_revocation, set_certificate};
 
 ettm_status ettm_tls_context_new(ettm_tls_context **out, const ettm_tls_options *o,
                                  const ettm_alloc *a, char reason[ETTM_TLS_REASON]) {
@@ -363,6 +377,7 @@ void ettm_tls_context_release(ettm_tls_context *c) {
     return;
   }
   ettm_tickets_clear(&c->tickets);
+  ettm_dane_clear(&c->dane, &c->alloc);
   SSL_CTX_free(c->ssl);
   BIO_meth_free(c->channel_method);
   ettm_free(&c->alloc, c, sizeof *c);

@@ -47,6 +47,8 @@ typedef struct ettm_tls_options {
   ettm_str pin_sha256;  /* SHA-256 of the public keys (SPKI) of which the peer's must be one: base64
                            or hexadecimal, parted by spaces or commas. A pinned key needs no trusted
                            issuer; name and dates are checked all the same */
+  ettm_str tlsa;        /* DANE records, one a line: see tls/dane.h. They take the place of trusted
+                           certificates */
   ettm_str crl_file;    /* path of PEM revocation lists for the peers' certificates */
 } ettm_tls_options;
 

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "tls/context.h"
+#include "tls/dane.h"
 #include "tls/tickets.h"
 
 #define ETTM_TLS_PINS 8
@@ -20,6 +21,7 @@ struct ettm_tls_context {
   int verifies; /* the peer's certificate has to be good */
   size_t pin_count;
   unsigned char pins[ETTM_TLS_PINS][32];
+  ettm_dane dane;
   char trust_path[256];
   ettm_tls_tickets tickets; /* a client's */
 };

@@ -69,6 +69,8 @@ static const hint verify_hints[] = {
     {X509_V_ERR_CERT_NOT_YET_VALID, dates},
     {X509_V_ERR_CERT_HAS_EXPIRED, dates},
     {X509_V_ERR_CERT_REVOKED, "its issuer has taken it back: the key may be in other hands"},
+    {X509_V_ERR_DANE_NO_MATCH, "the server's certificate is none of tlsa: its records or its key "
+                               "have changed, or somebody is in between"},
     {X509_V_ERR_UNABLE_TO_GET_CRL, "crl_file has no list of this issuer"},
     {X509_V_ERR_CRL_HAS_EXPIRED, "crl_file is out of date: fetch the list anew"},
     {X509_V_ERR_EE_KEY_TOO_SMALL, weak},

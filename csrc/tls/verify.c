@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "tls/reason.h"
+#include "tls/staple.h"
 
 /* Printable ASCII without blanks: a host name (A-labels) or an IP address. A dot in front would
  * mean "any subdomain" to OpenSSL. */
@@ -40,23 +41,32 @@ ettm_status ettm_verdict_begin(ettm_tls_verdict *v, ettm_tls_context *c, ettm_st
   return ETTM_OK;
 }
 
+static int is_address(const char *name) {
+  ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
+  ASN1_OCTET_STRING_free(address);
+  return address != NULL;
+}
+
 /* A name is sent as SNI and looked for among the DNS names; an address is not sent (RFC 6066 3) and
  * looked for among the IP addresses. A common name counts for neither (RFC 9525 2). */
 static int apply_name(const ettm_tls_verdict *v, SSL *ssl) {
   X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
-  ASN1_OCTET_STRING *address;
   if (v->name[0] == '\0') {
     return 1;
   }
-  address = a2i_IPADDRESS(v->name);
-  if (address != NULL) {
-    ASN1_OCTET_STRING_free(address);
+  if (is_address(v->name)) {
     return X509_VERIFY_PARAM_set1_ip_asc(param, v->name);
   }
   X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                              X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   return X509_VERIFY_PARAM_set1_host(param, v->name, 0) &&
          SSL_set_tlsext_host_name(ssl, v->name) == 1;
+}
+
+/* DANE puts the base domain where apply_name puts the name: with an address it has none. */
+static int apply_dane(const ettm_tls_verdict *v, SSL *ssl) {
+  const ettm_dane *d = &v->context->dane;
+  return d->count == 0 || ettm_dane_attach(d, ssl, is_address(v->name) ? NULL : v->name) == ETTM_OK;
 }
 
 static int is_pinned(const ettm_tls_context *c, const X509 *certificate) {
@@ -108,6 +118,19 @@ static int judge(int ok, X509_STORE_CTX *store) {
   return 0;
 }
 
+/* OpenSSL's question about what came stapled to the certificate, when that was accepted: go on? */
+static int judge_staple(SSL *ssl, void *unused) {
+  ettm_tls_verdict *v = (ettm_tls_verdict *)SSL_get_app_data(ssl);
+  const char *fault = ettm_staple_fault(ssl);
+  (void)unused;
+  if (fault != NULL) {
+    v->refused = ETTM_E_TLS_VERIFY;
+    ettm_reason_set(v->reason, fault);
+    v->failure.hint = "its operator has to renew the certificate, or what the server staples to it";
+  }
+  return fault == NULL;
+}
+
 static int verify_mode(const ettm_tls_context *c) {
   if (!c->verifies && c->pin_count == 0) {
     return SSL_VERIFY_NONE;
@@ -115,12 +138,23 @@ static int verify_mode(const ettm_tls_context *c) {
   return c->is_server ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER;
 }
 
+/* Where an issuer's word is what counts, its word against the certificate counts, too. */
+static int asks_for_staple(const ettm_tls_context *c) {
+  return c->verifies && c->pin_count == 0 && c->dane.count == 0;
+}
+
 ettm_status ettm_verdict_attach(ettm_tls_verdict *v, SSL *ssl) {
   if (!SSL_set_app_data(ssl, v)) {
     return ETTM_E_MEMORY;
   }
   SSL_set_verify(ssl, verify_mode(v->context), judge);
-  return v->context->is_server || apply_name(v, ssl) ? ETTM_OK : ETTM_E_TLS;
+  if (v->context->is_server) {
+    return ETTM_OK;
+  }
+  if (asks_for_staple(v->context) && !ettm_staple_ask(ssl, judge_staple)) {
+    return ETTM_E_TLS;
+  }
+  return apply_dane(v, ssl) && apply_name(v, ssl) ? ETTM_OK : ETTM_E_TLS;
 }
 
 static ettm_status refuse(ettm_tls_verdict *v, ettm_status status, const char *reason) {

@@ -15,7 +15,7 @@ local M = {}
 M.SERVER = {
   url = "string", host = "string", port = "integer", security = "string", unix_socket = "string",
   source_address = "string", extensions = "table", ehlo_name = "string",
-  ca_file = "string", ca_pem = "string", crl_file = "string", pin_sha256 = "string",
+  ca_file = "string", ca_pem = "string", crl_file = "string", pin_sha256 = "string", tlsa = "table",
   tls_name = "string", client_cert = "string",
   client_key = "string", client_key_password = "string", tls_min_version = "string",
   ciphers = "string", security_level = "integer", insecure_skip_verify = "boolean",
@@ -87,7 +87,7 @@ end
 local function default_security(given)
   if given.port == 465 then
     return "implicit"
-  elseif given.port == 587 or given.user then
+  elseif given.port == 587 or given.user or given.tlsa then
     return "starttls"
   end
   return "opportunistic"
@@ -103,6 +103,9 @@ local CHECKS = {
   { function(s) return s.port < 1 or s.port > 65535 end, "port must be 1 to 65535" },
   { function(s) return not SECURITY[s.security] end,
     'security must be "implicit", "starttls", "opportunistic" or "none"' },
+  { function(s) return s.tlsa and (s.security == "none" or s.security == "opportunistic") end,
+    'tlsa makes TLS a must: security is "starttls" or "implicit" then' },
+  { function(s) return s.tlsa and #s.tlsa == 0 end, "tlsa holds no record" },
   { function(s) return s.user == "" end, "user is empty" },
   { function(s) return s.user and not s.password end, "password is missing for the user" },
   { function(s) return s.password and not s.user end, "user is missing for the password" },
@@ -157,16 +160,27 @@ local function pem_of(value, name)
   return text
 end
 
+-- { "3 1 1 <hexadecimal>", ... } as the lines that the core reads.
+local function tlsa_of(list)
+  for _, record in ipairs(list or {}) do
+    if type(record) ~= "string" or record:find "[\r\n]" or not record:find "%S" then
+      return errors.refuse("CONFIG", 'tlsa is a list of texts such as "3 1 1 <hexadecimal>"')
+    end
+  end
+  return list and concat(list, "\n")
+end
+
 local function new_tls_context(given)
   local certificate, cert_err = pem_of(given.client_cert, "client_cert")
   local key, key_err = pem_of(given.client_key, "client_key")
-  if cert_err or key_err then
-    return nil, cert_err or key_err
+  local tlsa, tlsa_err = tlsa_of(given.tlsa)
+  if cert_err or key_err or tlsa_err then
+    return nil, cert_err or key_err or tlsa_err
   end
   local context, code, text = core.tls_context {
     insecure_skip_verify = given.insecure_skip_verify,
     ca_file = given.ca_file, ca_pem = given.ca_pem,
-    crl_file = given.crl_file, pin_sha256 = given.pin_sha256,
+    crl_file = given.crl_file, pin_sha256 = given.pin_sha256, tlsa = tlsa,
     certificate = certificate, key = key, key_password = given.client_key_password,
     tls_min_version = given.tls_min_version, ciphers = given.ciphers,
     security_level = given.security_level,
@@ -179,8 +193,8 @@ end
 
 -- What a mistake can be made with.
 local TLS_OPTIONS = {
-  "ca_file", "ca_pem", "crl_file", "pin_sha256", "client_cert", "client_key", "client_key_password",
-  "tls_min_version", "ciphers", "security_level",
+  "ca_file", "ca_pem", "crl_file", "pin_sha256", "tlsa", "client_cert", "client_key",
+  "client_key_password", "tls_min_version", "ciphers", "security_level",
 }
 
 -- Whether TLS comes only if the server offers it, and as the system has it.

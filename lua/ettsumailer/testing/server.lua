@@ -63,9 +63,9 @@ end
 ---  login) or "other": a string (with LF between the lines of a longer one); a table { text =
 ---  string, delay = seconds, cut = true to close behind it, octets = to send only so many of it and
 ---  close, raw = true for no line end of its own, later = bytes that follow by themselves };
----  false for silence; a function(line, client) that returns any of these; or a list of these, one a time,
----  the last one for ever. AUTH is asked at each turn of a login. "tls" is the handshake: false, or a
----  table without text;
+---  false for silence; a function(line, client) that returns any of these; or a list of these, one
+---  a time, the last one for ever. AUTH is asked at each turn of a login. "tls" is the handshake:
+---  false, or a table without text;
 ---  on_line: function("C" or "S", line) called for every line.
 ---@return ettsumailer.testing.server
 function M.new(given)
