@@ -1,4 +1,4 @@
--- ettsumailer from this tree: one mailer, one connection; a single message by ettsumailer.send.
+-- ettsumailer from this tree: one connection; send_all, or ettsumailer.send for one message.
 -- ../README.md tells the contract.
 local here = arg[0]:match("^(.*)/") or "."
 local root = here .. "/../.."
@@ -27,17 +27,22 @@ end
 local server = {
   host = bench.host, port = bench.port, ehlo_name = "bench.invalid",
   security = bench.ca and "starttls" or nil, ca_file = bench.ca,
-  user = bench.user, password = bench.password,
+  user = bench.user, password = bench.password, messages_per_connection = bench.count,
 }
 
 local jobs = {}
 
 function jobs.send()
-  server.messages_per_connection = bench.count
+  local number = 0
   local mailer = assert(ettsumailer.mailer(server))
-  for i = 1, bench.count do
-    assert(mailer:send(description(i)))
-  end
+  local summary = assert(mailer:send_all(function()
+    number = number + 1
+    return number <= bench.count and description(number) or nil
+  end, {
+    connections = 1,
+    on_result = function(_, result, err) assert(result, err) end,
+  }))
+  assert(summary.sent == bench.count)
   mailer:close()
 end
 

@@ -110,6 +110,11 @@ ettm_status ettm_buffer_append(ettm_buffer *b, ettm_str s) {
   if (s.n == 0) {
     return ETTM_OK;
   }
+  if (s.n <= b->capacity - b->end && s.n <= ettm_buffer_room(b)) { /* as it is most often */
+    memcpy(b->bytes + b->end, s.p, s.n);
+    b->end += s.n;
+    return ETTM_OK;
+  }
   status = ettm_buffer_reserve(b, s.n, &place);
   if (status == ETTM_OK) {
     memcpy(place, s.p, s.n);

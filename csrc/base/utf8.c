@@ -81,6 +81,9 @@ int ettm_utf8_valid(ettm_str s) {
   while (i < s.n) {
     size_t n;
     i += skip_ascii(s.p + i, s.n - i);
+    while (i < s.n && (unsigned char)s.p[i] < 0x80) {
+      i++;
+    }
     i += skip_three(s.p + i, s.n - i);
     if (i == s.n) {
       break;

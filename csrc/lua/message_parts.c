@@ -151,15 +151,32 @@ static int message_leaf_source(lua_State *L) {
   return answer_part(L, status, part);
 }
 
+/* The slots are at index 2. */
+static int has_sources(lua_State *L, ettm_part count) {
+  int found = 0;
+  ettm_part part;
+  for (part = 0; part < count && !found; part++) {
+    lua_Integer kind;
+    lua_rawgeti(L, 2, ETTML_SLOT_KIND(part));
+    kind = lua_tointeger(L, -1);
+    found = kind == ETTML_SOURCE_LUA || kind == ETTML_SOURCE_FILE;
+    lua_pop(L, 1);
+  }
+  return found;
+}
+
 /* message:sources(): what is read from elsewhere each time: the values that leaf_source was given,
- * and the paths of files; two lists, in the order of the parts. */
+ * and the paths of files; two lists, in the order of the parts. nil: there is nothing. */
 static int message_sources(lua_State *L) {
   ettm_part part, count = ettm_message_count(ettml_message_check(L));
   int used[4] = {0, 0, 0, 0};
   lua_settop(L, 1);
   ettml_push_user_table(L, 1); /* 2 */
-  lua_newtable(L);             /* 3: of Lua */
-  lua_newtable(L);             /* 4: files */
+  if (!has_sources(L, count)) {
+    return ettml_answer_nil(L);
+  }
+  lua_newtable(L); /* 3: of Lua */
+  lua_newtable(L); /* 4: files */
   for (part = 0; part < count; part++) {
     int kind;
     lua_rawgeti(L, 2, ETTML_SLOT_KIND(part));

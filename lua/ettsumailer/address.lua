@@ -257,6 +257,18 @@ local function read_item(writer, list, item, mode)
   return true
 end
 
+-- What is there most often needs no writer: one text without groups. Anything else is nil.
+local function read_plain(value, given)
+  local only = value
+  if type(value) == "table" and value[2] == nil then
+    only = value[1]
+  end
+  if type(only) == "string" then
+    local found, _, text = core.address_list(only, mode_of(given))
+    return found and text, found
+  end
+end
+
 ---Reads the value of an option such as `to`: strings and addresses. Each item is read by itself.
 ---@param field string  its name, for messages
 ---@param value string|userdata|table|nil
@@ -265,11 +277,9 @@ end
 ---@return userdata[]|ettsumailer.error list  the mailboxes, also those in groups
 function M.read(field, value, given)
   given = given or NONE
-  if type(value) == "string" then -- what is most often there needs no writer
-    local found, _, text = core.address_list(value, mode_of(given))
-    if found and text then
-      return text, found
-    end
+  local text, plain = read_plain(value, given)
+  if text then
+    return text, plain
   end
   local writer, list = new_writer { utf8 = true, groups = given.groups }, {}
   for _, item in ipairs(type(value) == "table" and value or { value }) do

@@ -101,8 +101,7 @@ function M.scan(source)
 end
 
 -- Opens everything that a message reads from elsewhere; files are only looked at.
-local function open_all(message)
-  local sources, paths = message:sources()
+local function open_all(sources, paths)
   local opened = {}
   for _, source in ipairs(sources) do
     local why
@@ -129,7 +128,11 @@ end
 ---@return ettsumailer.error?
 function M.open(message)
   local reader = message:reader()
-  local opened, why = open_all(message)
+  local sources, paths = message:sources()
+  if not sources then
+    return reader
+  end
+  local opened, why = open_all(sources, paths)
   if not opened then
     reader:close()
     return errors.refuse("SOURCE", why)
