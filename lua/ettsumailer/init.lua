@@ -10,6 +10,8 @@ local lazy = require "ettsumailer.lazy"
 local mailer = require "ettsumailer.mailer"
 local message = require "ettsumailer.message"
 
+local merge = lazy.of "ettsumailer.merge"
+
 local M = {
   _VERSION = core.version,
 
@@ -19,6 +21,17 @@ local M = {
   ---Templates of messages: template.compile(text).
   template = lazy.of "ettsumailer.template",
 }
+
+---Mail merge: merge(template, rows, options) gives a message for each row, as send_all takes them;
+---merge.row_of(message) gives the row.
+M.merge = setmetatable({
+  row_of = function(value) return merge.row_of(value) end,
+}, {
+  __call = function(_, template, rows, given)
+    local made, err = merge.new(template, rows, given, 2)
+    return made, err -- no tail call: it would hide the caller's line
+  end,
+})
 
 ---Sends one message over a connection of its own.
 ---@param given table options of the server and fields of the message
