@@ -39,6 +39,8 @@ describe("the README", function()
     write_file(FOLDER .. "/submission.pem", servers.submission.certificate)
     servers.implicit = assert(server_of.start { implicit_tls = true, names = names })
     servers.plain = assert(server_of.start {})
+    write_file(FOLDER .. "/members.csv", "name,mail\r\nB,b@example.com\r\n\"C, D\",c@example.com\r\n")
+    write_file(FOLDER .. "/order.txt", read_file("README.md"):match "```\n(%-%-%-\n.-)```")
     write_file(FOLDER .. "/our-ca.pem", servers.implicit.certificate)
   end)
 
@@ -61,6 +63,8 @@ describe("the README", function()
       ('@127.0.0.1:%d", tls_name = "smtp.example.com", ca_file = "%s/submission.pem"'):format(
         servers.submission.port, FOLDER))
     block = replaced(block, '"invoice.pdf"', ('"%s/invoice.pdf"'):format(FOLDER))
+    block = replaced(block, '"members.csv"', ('"%s/members.csv"'):format(FOLDER))
+    block = replaced(block, '"mails/order"', ('"%s/order"'):format(FOLDER))
     block = replaced(block, '"outbox"', ('"%s/outbox"'):format(FOLDER))
     return (replaced(block, '"our-ca.pem"', ('"%s/our-ca.pem"'):format(FOLDER)))
   end
