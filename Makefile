@@ -118,6 +118,15 @@ ifeq ($(IDN2),yes)
   IDN_LIBS = -lidn2
 endif
 
+# libunistring (SASLprep for SCRAM) likewise: UNISTRING=no, UNISTRING=yes.
+ifndef UNISTRING
+  UNISTRING := $(or $(call has_header,uninorm.h),no)
+endif
+ifeq ($(UNISTRING),yes)
+  IDN_CFLAGS += -DETTM_UNISTRING
+  IDN_LIBS += -lunistring
+endif
+
 LIBS = $(SSL_LIBS) $(IDN_LIBS) -pthread
 
 # --- Sources: the one list ---------------------------------------------------------------------
@@ -346,7 +355,7 @@ style-lua:
 style-cppcheck:
 	@mkdir -p $(BUILD)/style/cppcheck
 	$(Q)cppcheck -q --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
-	  --suppressions-list=spec/style/cppcheck.txt --std=c99 -D__GNUC__=12 -DETTM_IDN2 -Icsrc -Ispec/c \
+	  --suppressions-list=spec/style/cppcheck.txt --std=c99 -D__GNUC__=12 -DETTM_IDN2 -DETTM_UNISTRING -Icsrc -Ispec/c \
 	  -j$(JOBS) --cppcheck-build-dir=$(BUILD)/style/cppcheck $(ALL_C)
 
 # Every file under both compilers; the binding under every engine's headers, the programs around Lua

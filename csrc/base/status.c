@@ -30,6 +30,11 @@ static const status_text texts[] = {
     {ETTM_E_SOURCE, "SOURCE", "the content could not be read to its end"},
     {ETTM_E_NOT_OFFERED, "CONFIG", "the server does not offer the extension that this needs"},
     {ETTM_E_DEPTH, "CONFIG", "the parts are nested too deeply"},
+    {ETTM_E_SASLPREP, "CONFIG", "the user name or password holds what SASLprep (RFC 4013) forbids"},
+    {ETTM_E_NO_SASLPREP, "CONFIG",
+     "this build has no libunistring, which SCRAM needs for a user name or password that is not "
+     "ASCII; name another of the mechanisms"},
+    {ETTM_E_NO_DIGEST, "CONFIG", "OpenSSL or its policy does not give the digest that this needs"},
     {ETTM_E_PROTOCOL, "PROTOCOL", "the server broke the protocol"},
     {ETTM_E_CLOSED, "CLOSED", "the server closed the connection"},
     {ETTM_E_REPLY_SIZE, "PROTOCOL", "the server sent a reply that is too long"},

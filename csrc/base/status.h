@@ -43,6 +43,9 @@ typedef enum ettm_status {
   ETTM_E_SOURCE = -13,        /* content that failed, or was not as long as it said */
   ETTM_E_NOT_OFFERED = -14,   /* the server does not offer the extension this needs */
   ETTM_E_DEPTH = -15,         /* nested deeper than the bound allows */
+  ETTM_E_SASLPREP = -16,      /* a user name or password that SASLprep forbids (RFC 4013) */
+  ETTM_E_NO_SASLPREP = -17,   /* a non-ASCII one in a build without libunistring */
+  ETTM_E_NO_DIGEST = -18,     /* a digest that OpenSSL or its policy does not give */
 
   ETTM_E_PROTOCOL = -101,   /* the peer broke the protocol */
   ETTM_E_CLOSED = -102,     /* the peer closed the connection */

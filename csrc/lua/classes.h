@@ -48,6 +48,7 @@ void ettml_folder_open(lua_State *L);
 typedef struct ettml_session {
   ettm_connection *connection; /* NULL: closed */
   ettm_sasl *sasl;             /* NULL: none is under way */
+  int is_distrusted;           /* the server let in without the proof that it owed */
   uint64_t sent, received;     /* octets */
   uint64_t turns;              /* flights: the first octets sent after some were fed */
   int fed;                     /* something was fed since the last octets were sent */
@@ -67,10 +68,18 @@ int ettml_session_answer(lua_State *L, ettml_session *s, ettm_status status); /*
 extern const luaL_Reg ettml_session_commands[];
 int ettml_session_auth(lua_State *L);
 int ettml_session_auth_step(lua_State *L);
+int ettml_session_auth_end(lua_State *L);
+int ettml_session_channel_binding(lua_State *L);
 void ettml_session_end_login(ettml_session *s); /* wipes the secrets */
-void ettml_session_see_login(ettml_session *s, ettm_status status,
-                             const ettm_event *event); /* what next gave: may be the end */
+
+/* What next gave may be the end of a login. Returns 0 once the server has let in without the proof
+ * that SCRAM asks of it. */
+int ettml_session_see_login(ettml_session *s, ettm_status status, const ettm_event *event);
+
+/* Pushes the name and the octets of what a login can be bound to, or nil; tls may be NULL. */
+int ettml_push_binding(lua_State *L, const ettm_tls *tls);
 void ettml_session_auth_open(lua_State *L);
+void ettml_digest_open(lua_State *L);
 
 /* The message at argument 1, and the methods that add parts. */
 ettm_message *ettml_message_check(lua_State *L);

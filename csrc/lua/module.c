@@ -104,6 +104,8 @@ int luaopen_ettsumailer_core(lua_State *L) {
   ettml_set_text(L, "tls_library", OpenSSL_version(OPENSSL_VERSION));
   lua_pushboolean(L, ettm_idna_available());
   lua_setfield(L, -2, "has_idna");
+  lua_pushboolean(L, ettm_crypto()->prepare != NULL);
+  lua_setfield(L, -2, "has_saslprep");
   ettml_scratch_register(L);
   ettml_session_open(L);
   ettml_message_open(L);
@@ -118,5 +120,6 @@ int luaopen_ettsumailer_core(lua_State *L) {
   ettml_process_open(L);
   ettml_folder_open(L);
   ettml_session_auth_open(L);
+  ettml_digest_open(L);
   return 1;
 }

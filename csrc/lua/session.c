@@ -158,7 +158,11 @@ static int session_next(lua_State *L) {
   if (status == ETTM_NEED_INPUT) {
     return ettml_answer_nil(L);
   }
-  ettml_session_see_login(s, status, &event);
+  if (!ettml_session_see_login(s, status, &event)) {
+    return ettml_fail_text(L, ETTM_E_PROTOCOL,
+                           "the server let this client in without proving that it knows the "
+                           "password: it may not be what it says it is");
+  }
   if (status != ETTM_OK) {
     return ettml_session_answer(L, s, status);
   }
@@ -339,6 +343,8 @@ static const luaL_Reg methods[] = {{"room", session_room},
                                    {"fate", session_fate},
                                    {"auth", ettml_session_auth},
                                    {"auth_step", ettml_session_auth_step},
+                                   {"auth_end", ettml_session_auth_end},
+                                   {"channel_binding", ettml_session_channel_binding},
                                    {"start_tls", session_start_tls},
                                    {"tls_done", session_tls_done},
                                    {"tls", session_tls},

@@ -2,7 +2,10 @@
 /* The login of a session: the secrets stay in C, from the credentials to the line on the wire. */
 #include <string.h>
 
+#include "codec/base64.h"
 #include "lua/classes.h"
+#include "tls/binding.h"
+#include "tls/digest.h"
 
 /* The longest AUTH line with an initial response, with CRLF: AUTH itself stays under the limit of
  * RFC 5321 4.5.3.1.4, only the lines behind a challenge may be longer (RFC 4954 4). */
@@ -20,10 +23,15 @@ static int is_end(const ettm_event *event) {
   return is_of_auth || event->kind == ETTM_EVENT_SHUTDOWN || event->kind == ETTM_EVENT_CLOSED;
 }
 
-void ettml_session_see_login(ettml_session *s, ettm_status status, const ettm_event *event) {
+int ettml_session_see_login(ettml_session *s, ettm_status status, const ettm_event *event) {
+  int is_welcome = status == ETTM_OK && event->kind == ETTM_EVENT_AUTHENTICATED;
+  if (is_welcome && s->sasl != NULL && !ettm_sasl_is_proven(s->sasl)) {
+    s->is_distrusted = 1;
+  }
   if (status != ETTM_NEED_INPUT && (status != ETTM_OK || is_end(event))) {
     ettml_session_end_login(s);
   }
+  return !s->is_distrusted;
 }
 
 /* The initial response into out. It stays empty where the mechanism has none, or the line no room
@@ -67,23 +75,74 @@ static int auth_fail(lua_State *L, ettml_session *s, ettm_str mechanism, ettm_st
   return ettml_fail_top(L, status);
 }
 
-/* s:auth(mechanism, user, password) */
+/* 24 random octets as text. */
+static ettm_status fill_nonce(ettm_buffer *nonce) {
+  char octets[24];
+  ettm_status status = ettm_random(octets, sizeof octets);
+  if (status == ETTM_OK) {
+    status = ettm_base64_append(nonce, ettm_str_of(octets, sizeof octets));
+  }
+  return status;
+}
+
+/* What TLS the login can be bound to, and whether the server would. */
+static void set_binding(ettml_session *s, ettm_credentials *c, ettm_binding *binding) {
+  const ettm_tls *tls = ettm_connection_tls(s->connection);
+  const ettm_capabilities *offered =
+      ettm_session_capabilities(ettm_connection_session(s->connection));
+  ettm_str mechanisms;
+  if (tls != NULL && ettm_tls_binding(tls, binding) == ETTM_OK) {
+    c->binding_name = ettm_str_of(binding->name, strlen(binding->name));
+    c->binding = ettm_str_of((const char *)binding->octets, binding->n);
+  }
+  if (ettm_capabilities_find(offered, ETTM_LIT("AUTH"), &mechanisms)) {
+    c->offers_binding = ettm_sasl_list_has_binding(mechanisms);
+  }
+}
+
+static ettm_status begin_login(lua_State *L, ettml_session *s, ettm_str mechanism,
+                               ettm_credentials *c) {
+  ettm_alloc alloc = ettml_alloc_of(L);
+  ettm_binding binding;
+  ettm_status status;
+  c->crypto = ettm_crypto();
+  set_binding(s, c, &binding);
+  status = ettm_sasl_new(&s->sasl, mechanism, c, &alloc);
+  ettm_wipe(&binding, sizeof binding);
+  return status;
+}
+
+/* s:auth(mechanism, user, secret [, { host =, port =, nonce = }]) */
 int ettml_session_auth(lua_State *L) {
+  static const char *const known[] = {"host", "port", "nonce", NULL};
+  static const ettml_range ports = {1, 65535, 0};
   ettml_session *s = ettml_session_check(L, 1);
   ettm_str mechanism = ettml_check_str(L, 2);
-  ettm_alloc alloc = ettml_alloc_of(L);
   ettm_credentials credentials;
   ettm_buffer *response;
-  ettm_status status;
+  ettm_buffer *nonce;
+  ettm_status status = ETTM_OK;
+  memset(&credentials, 0, sizeof credentials);
   credentials.user = ettml_check_str(L, 3);
-  credentials.password = ettml_check_str(L, 4);
+  credentials.secret = ettml_check_str(L, 4);
+  ettml_opt_fields(L, 5, known);
+  credentials.host = ettml_field_str(L, 5, "host");
+  credentials.port = (unsigned)ettml_field_size(L, 5, "port", &ports);
+  credentials.nonce = ettml_field_str(L, 5, "nonce");
   response = ettml_scratch_new(L, ETTM_AUTH_LINE);
   response->secret = 1;
+  nonce = ettml_scratch_new(L, ETTM_SASL_NONCE);
   if (s->sasl != NULL) {
     return ettml_fail_text(L, ETTM_E_STATE, "AUTH: a login is under way");
   }
 
-  status = ettm_sasl_new(&s->sasl, mechanism, &credentials, &alloc);
+  if (credentials.nonce.p == NULL) {
+    status = fill_nonce(nonce);
+    credentials.nonce = ettm_buffer_view(nonce);
+  }
+  if (status == ETTM_OK) {
+    status = begin_login(L, s, mechanism, &credentials);
+  }
   if (status == ETTM_OK) {
     status = queue_auth(s, response);
   }
@@ -113,6 +172,7 @@ int ettml_session_auth_step(lua_State *L) {
   ettml_session *s = ettml_session_check(L, 1);
   ettm_str challenge = ettml_check_str(L, 2);
   ettm_buffer *response = ettml_scratch_new(L, ETTM_AUTH_LINE);
+  const char *problem;
   ettm_status status;
   response->secret = 1;
   if (s->sasl == NULL) {
@@ -120,26 +180,56 @@ int ettml_session_auth_step(lua_State *L) {
   }
 
   status = answer_challenge(s, challenge, response);
+  problem = ettm_sasl_problem(s->sasl);
   ettm_buffer_clear(response);
   if (status != ETTM_OK) {
     ettml_session_end_login(s);
   }
 
-  if (status == ETTM_E_PROTOCOL) {
-    return ettml_fail_text(L, status, "AUTH: there is no answer to what the server asked");
+  if (status == ETTM_E_PROTOCOL && problem[0] != '\0') {
+    return ettml_fail_text(L, status, problem);
   }
   return ettml_session_answer(L, s, status);
 }
 
-/* core.sasl_mechanisms(): in the order in which they should be tried. */
+/* s:auth_end(): no login goes on; its secrets are wiped. */
+int ettml_session_auth_end(lua_State *L) {
+  ettml_session_end_login(ettml_session_check(L, 1));
+  return 0;
+}
+
+/* s:channel_binding() -> name, octets; nil where there is no TLS to bind to. */
+int ettml_session_channel_binding(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  return ettml_push_binding(L, ettm_connection_tls(s->connection));
+}
+
+int ettml_push_binding(lua_State *L, const ettm_tls *tls) {
+  ettm_binding binding;
+  if (tls == NULL || ettm_tls_binding(tls, &binding) != ETTM_OK) {
+    return ettml_answer_nil(L);
+  }
+  lua_pushstring(L, binding.name);
+  return 1 + ettml_push_str(L, ettm_str_of((const char *)binding.octets, binding.n));
+}
+
+/* core.sasl_mechanisms() -> list, needs: in the order in which they should be tried; what each
+ * takes by its name: "password", "token" or "nothing". */
 static int sasl_mechanisms(lua_State *L) {
+  static const char *const needs_names[] = {"password", "token", "nothing"};
+  ettm_sasl_needs needs = ETTM_SASL_NEEDS_NOTHING;
+  ettm_str name;
   unsigned i;
   lua_newtable(L);
-  for (i = 0; ettm_sasl_mechanism(i).n > 0; i++) {
-    ettml_push_str(L, ettm_sasl_mechanism(i));
-    lua_rawseti(L, -2, (int)i + 1);
+  lua_newtable(L);
+  for (i = 0; (name = ettm_sasl_mechanism(i, &needs)).n > 0; i++) {
+    ettml_push_str(L, name);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -4, (int)i + 1);
+    lua_pushstring(L, needs_names[needs]);
+    lua_rawset(L, -3);
   }
-  return 1;
+  return 2;
 }
 
 void ettml_session_auth_open(lua_State *L) {

@@ -109,6 +109,10 @@ static int tls_write(lua_State *L) {
   return 1;
 }
 
+static int tls_channel_binding(lua_State *L) {
+  return ettml_push_binding(L, check_tls(L));
+}
+
 static int tls_finish(lua_State *L) {
   ettm_tls_close(check_tls(L));
   return 0;
@@ -223,11 +227,18 @@ static int certificate_new(lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg methods[] = {
-    {"room", tls_room},   {"feed", tls_feed},   {"feed_eof", tls_feed_eof},
-    {"peek", tls_peek},   {"skip", tls_skip},   {"handshake", tls_handshake},
-    {"read", tls_read},   {"write", tls_write}, {"finish", tls_finish},
-    {"close", tls_close}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"room", tls_room},
+                                   {"feed", tls_feed},
+                                   {"feed_eof", tls_feed_eof},
+                                   {"peek", tls_peek},
+                                   {"skip", tls_skip},
+                                   {"handshake", tls_handshake},
+                                   {"read", tls_read},
+                                   {"write", tls_write},
+                                   {"finish", tls_finish},
+                                   {"close", tls_close},
+                                   {"channel_binding", tls_channel_binding},
+                                   {NULL, NULL}};
 
 static const luaL_Reg events[] = {
     {"__gc", tls_close}, {"__close", tls_close}, {"__tostring", tls_tostring}, {NULL, NULL}};

@@ -401,6 +401,10 @@ ettm_status ettm_tls_exporter(const ettm_tls *t, unsigned char out[32]) {
   return ok == 1 ? ETTM_OK : ETTM_E_TLS;
 }
 
+SSL *ettm_tls_ssl(const ettm_tls *t) {
+  return t->is_ready && t->failed == ETTM_OK ? t->ssl : NULL;
+}
+
 const char *ettm_tls_reason(const ettm_tls *t) {
   return t->verdict.reason;
 }

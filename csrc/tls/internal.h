@@ -8,6 +8,7 @@
 
 #include "tls/context.h"
 #include "tls/dane.h"
+#include "tls/engine.h"
 #include "tls/tickets.h"
 
 #define ETTM_TLS_PINS 8
@@ -25,5 +26,8 @@ struct ettm_tls_context {
   char trust_path[256];
   ettm_tls_tickets tickets; /* a client's */
 };
+
+/* OpenSSL's object once the handshake is done and nothing has failed, else NULL. Lent. */
+SSL *ettm_tls_ssl(const ettm_tls *t);
 
 #endif

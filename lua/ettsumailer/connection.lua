@@ -176,9 +176,13 @@ M.start_tls = start_tls
 
 ---AUTH, by the first mechanism that is offered and known here; nothing is sent without TLS unless
 ---allow_plaintext_auth was set.
----@param login table? { user, password, mechanism }; as configured where absent
+---@param login table? { user, password, token, mechanism or mechanisms }; as configured where
+---  absent
 function Connection:auth(login)
-  local given = auth.check(self, login, 2)
+  local given, problem = auth.check(self, login, 2)
+  if not given then
+    return nil, problem
+  end
   local ok, err = ready(self)
   if not ok then
     return nil, err

@@ -6,6 +6,7 @@ local connection = require "ettsumailer.connection"
 local core = require "ettsumailer.core"
 local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
+local mechanisms = require "ettsumailer.mechanisms"
 local native = require "ettsumailer.transport.native"
 local settings_of = require "ettsumailer.settings"
 local tls_probe = require "ettsumailer.tls_probe"
@@ -113,7 +114,7 @@ local function secure(conn)
 end
 
 local function login(conn)
-  if not conn.settings.user then
+  if not mechanisms.want_login(conn.settings) then
     return true
   end
   return conn:auth()

@@ -76,6 +76,10 @@ local KINDS = {
   ["function"] = { "a function", function(v) return type(v) == "function" end },
   table = { "a table", function(v) return type(v) == "table" end },
   text = { "a string or an address", is_text },
+  ["string or function"] = {
+    "a string or a function",
+    function(v) return type(v) == "string" or type(v) == "function" end,
+  },
   ["table or string"] = {
     "a string or a table",
     function(v) return type(v) == "string" or type(v) == "table" end,

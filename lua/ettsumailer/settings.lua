@@ -4,6 +4,7 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local mechanisms = require "ettsumailer.mechanisms"
 local options = require "ettsumailer.options"
 
 local io, ipairs, pairs, tonumber, type = io, ipairs, pairs, tonumber, type
@@ -19,7 +20,8 @@ M.SERVER = {
   tls_name = "string", client_cert = "string",
   client_key = "string", client_key_password = "string", tls_min_version = "string",
   ciphers = "string", security_level = "integer", insecure_skip_verify = "boolean",
-  user = "string", password = "string", allow_plaintext_auth = "boolean",
+  user = "string", password = "string", token = "string or function", mechanisms = "table",
+  allow_plaintext_auth = "boolean",
   timeout = "seconds", timeouts = "table", on_protocol = "function",
 }
 
@@ -87,7 +89,7 @@ end
 local function default_security(given)
   if given.port == 465 then
     return "implicit"
-  elseif given.port == 587 or given.user or given.tlsa then
+  elseif given.port == 587 or mechanisms.want_login(given) or given.tlsa then
     return "starttls"
   end
   return "opportunistic"
@@ -107,9 +109,12 @@ local CHECKS = {
     'tlsa makes TLS a must: security is "starttls" or "implicit" then' },
   { function(s) return s.tlsa and #s.tlsa == 0 end, "tlsa holds no record" },
   { function(s) return s.user == "" end, "user is empty" },
-  { function(s) return s.user and not s.password end, "password is missing for the user" },
+  { function(s) return s.user and not mechanisms.is_login(s) end,
+    "password is missing for the user" },
   { function(s) return s.password and not s.user end, "user is missing for the password" },
-  { function(s) return s.user and s.security == "none" and not s.allow_plaintext_auth end,
+  { function(s)
+      return mechanisms.want_login(s) and s.security == "none" and not s.allow_plaintext_auth
+    end,
     'a login needs TLS: security = "none" would show the password (allow_plaintext_auth insists)' },
 }
 
@@ -251,8 +256,9 @@ end
 function M.server(what, given, known, level)
   options.check(what, given, known, level + 1)
   options.check(what .. ": timeouts", given.timeouts or {}, TIMEOUT_KINDS, level + 1)
-  local from_url, err
-  if given.url then
+  local _, err = mechanisms.check(what, given.mechanisms, level + 1)
+  local from_url
+  if given.url and not err then
     from_url, err = options_of_url(given.url)
   end
   local settings = not err and completed(given, from_url)

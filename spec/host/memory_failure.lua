@@ -122,7 +122,8 @@ function SCENARIOS.connection()
   return ok and "sent" or err.code
 end
 
--- A login by each mechanism. The server has no proof of SCRAM's, which is then given up.
+-- Logins by one mechanism of each kind; what SCRAM itself allocates, spec/c/scram_test.c fails. The
+-- server has no proof of SCRAM's, which is then not believed.
 function SCENARIOS.login()
   local core = require "ettsumailer.core"
   local mechanisms = table.concat(core.sasl_mechanisms(), " ")
@@ -139,10 +140,10 @@ function SCENARIOS.login()
   replies.response = function(line)
     return line:find("*", 1, true) and "501 5.7.0 given up\r\n" or "235 2.7.0 welcome\r\n"
   end
-  for _, mechanism in ipairs(core.sasl_mechanisms()) do
+  for _, mechanism in ipairs { "SCRAM-SHA-256", "XOAUTH2", "PLAIN", "LOGIN" } do
     local conn, err = ettsumailer.connect {
       host = "server.example", security = "none", ehlo_name = "client.example",
-      user = "ettsu", password = "secret", allow_plaintext_auth = true,
+      user = "ettsu", password = "secret", token = "secret", allow_plaintext_auth = true,
     }
     local ok = conn
     if ok then
@@ -151,7 +152,7 @@ function SCENARIOS.login()
     if ok then
       ok, err = conn:auth { mechanism = mechanism }
     end
-    if not ok and not (err.code == "AUTH" and mechanism:find "^SCRAM") then
+    if not ok and not (err.code == "PROTOCOL" and mechanism:find "^SCRAM") then
       return err.code
     end
     conn:close()

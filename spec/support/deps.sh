@@ -36,6 +36,7 @@ build make               command_there make
 build pkg-config         command_there pkg-config
 build libssl-dev         header_there openssl/ssl.h openssl
 build libidn2-dev        header_there idn2.h libidn2
+build libunistring-dev   header_there uninorm.h libunistring
 build lua5.4             command_there lua5.4
 build liblua5.4-dev      header_there lua.h lua5.4
 test  lua5.1             command_there lua5.1

@@ -54,7 +54,14 @@ end
 
 describe("core.sasl_mechanisms", function()
   it("tells the mechanisms in the order to try them", function()
-    assert.are.same({ "PLAIN", "LOGIN" }, core.sasl_mechanisms())
+    local list, needs = core.sasl_mechanisms()
+    assert.are.same({
+      "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "OAUTHBEARER", "XOAUTH2", "PLAIN",
+      "LOGIN", "CRAM-MD5", "EXTERNAL",
+    }, list)
+    assert.are.equal("password", needs["SCRAM-SHA-1"])
+    assert.are.equal("token", needs.XOAUTH2)
+    assert.are.equal("nothing", needs.EXTERNAL)
   end)
 end)
 
