@@ -19,7 +19,7 @@ export ETTM_LUA="$interpreter"
 
 out=$(mktemp) || exit 1
 trap 'rm -f "$out"' EXIT
-timeout -k 10 "${SPEC_SECONDS:-300}" env ${SPEC_PRELOAD:+LD_PRELOAD="$SPEC_PRELOAD"} \
+timeout -k 10 "${SPEC_SECONDS:-900}" env ${SPEC_PRELOAD:+LD_PRELOAD="$SPEC_PRELOAD"} \
   "$interpreter" "$busted" --ignore-lua -o plainTerminal --pattern=_spec "$@" >"$out" 2>&1 </dev/null
 status=$?
 cat "$out"
