@@ -286,9 +286,18 @@ static ettm_status check_presence(const ettm_command *c) {
   return c->parameters.n > 0 && !wants_parameters ? ETTM_E_ARGUMENT : ETTM_OK;
 }
 
+static size_t limit_of(const ettm_command *c) {
+  switch (row_of(c->verb)->form) {
+  case FORM_AUTH: return ETTM_AUTH_LINE;
+  case FORM_PATH:
+  case FORM_LINE: return ETTM_COMMAND_LINE;
+  default: return ETTM_PLAIN_LINE + (c->utf8 ? 10 : 0); /* RFC 6531 3.7.4.2 */
+  }
+}
+
 ettm_status ettm_command_append(ettm_buffer *out, const ettm_command *c) {
   size_t before = ettm_buffer_size(out);
-  size_t limit = c->verb == ETTM_VERB_AUTH ? ETTM_AUTH_LINE : ETTM_COMMAND_LINE;
+  size_t limit = limit_of(c);
   ettm_status status;
   if (c->argument.n > limit || c->parameters.n > limit) {
     return ETTM_E_LIMIT;

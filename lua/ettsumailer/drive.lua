@@ -59,13 +59,19 @@ local function send_alert(link)
   end
 end
 
+-- What is being done: the end of a content that waits for room is not awaited yet, it is sent.
+local function stage_of(session)
+  local phase = session:phase()
+  return phase == "final" and session:fate() == "not_sent" and "body" or phase
+end
+
 ---Marks the link as of no more use, closes its transport, and makes the error.
 ---@param link table
 ---@param code string
 ---@param text string
 ---@return nil, ettsumailer.error
 function M.fail(link, code, text)
-  local stage = link.session:phase()
+  local stage = stage_of(link.session)
   local is_of_tls = code:find "^TLS" ~= nil
   link.dead = link.dead or code
   if is_of_tls then
@@ -95,14 +101,14 @@ function M.report(link)
 end
 
 local function deadline_of(link)
-  local seconds = link.timeouts[TIMEOUT_OF[link.session:phase()] or "command"]
+  local seconds = link.timeouts[TIMEOUT_OF[stage_of(link.session)] or "command"]
   local deadline = min(link.deadline or huge, link.since + seconds * 1000)
   return deadline < huge and deadline or nil
 end
 
 local function time_is_over(link)
-  local phase = link.session:phase()
-  local text = WAITING[phase] or ("the server did not answer " .. phase .. " in time")
+  local stage = stage_of(link.session)
+  local text = WAITING[stage] or ("the server did not answer " .. stage .. " in time")
   return M.fail(link, "TIMEOUT", text)
 end
 
@@ -167,13 +173,17 @@ function M.flush(link)
   end
 end
 
----Waits for the next event.
+---Waits for the next event: each wait begins when the last octets went out (RFC 5321 4.5.3.2).
 ---@param link table
 ---@return table? event as of the session's next
 ---@return ettsumailer.error?
 function M.event(link)
-  link.since = clock(link)
+  local session, sent = link.session, nil
   while true do
+    local now_sent = session:bytes()
+    if now_sent ~= sent then
+      link.since, sent = clock(link), now_sent
+    end
     local event, err = pull(link)
     if event or err then
       return event, err

@@ -6,6 +6,9 @@ local core = require "ettsumailer.core"
 
 local M = {}
 
+-- Last labels of names that mean nothing elsewhere (RFC 6761 6.3).
+local IS_LOCAL = { localhost = true, localdomain = true }
+
 -- Labels of letters, digits and hyphens, two of them at least.
 local function is_full_name(name)
   for label in (name .. "."):gmatch "([^.]*)%." do
@@ -13,7 +16,8 @@ local function is_full_name(name)
       return false
     end
   end
-  return name:find("%a", 1) ~= nil and name:find("%.", 1) ~= nil
+  return name:find "%a" ~= nil and name:find "%." ~= nil
+    and not IS_LOCAL[name:match("[^.]*$"):lower()]
 end
 
 ---The machine's name when it is a full one, else the address literal of the socket.

@@ -224,7 +224,8 @@ static void check_length(ettm_verb verb, size_t around, size_t limit, size_t ste
 static void bounds_lines(void) {
   ettm_command c = command_of(ETTM_VERB_OTHER, "X", "", 0);
   check_length(ETTM_VERB_OTHER, 2, ETTM_COMMAND_LINE, 1);
-  check_length(ETTM_VERB_VRFY, 7, ETTM_COMMAND_LINE, 1);
+  check_length(ETTM_VERB_VRFY, 7, ETTM_PLAIN_LINE, 1);
+  check_length(ETTM_VERB_NOOP, 7, ETTM_PLAIN_LINE, 1);
   check_length(ETTM_VERB_AUTH, 13, ETTM_AUTH_LINE, 4);
   c.argument.n = (size_t)-1; /* not looked at */
   check_append(&c, ETTM_E_LIMIT, ETTM_LIT(""));
@@ -303,7 +304,7 @@ static const check_case cases[] = {
     {"refuses what no line can be made of, and leaves nothing behind", refuses_bad_commands},
     {"refuses every control character at every place of every argument",
      refuses_control_characters},
-    {"bounds lines, those of AUTH higher", bounds_lines},
+    {"bounds lines: 512 octets, more for MAIL and RCPT, and AUTH", bounds_lines},
     {"leaves nothing in a buffer that is too small", stops_at_full_buffer},
     {"knows what may share a flight", knows_flights},
     {"walks parameters one by one", walks_parameters},

@@ -136,6 +136,7 @@ describe("sending, when something goes wrong,", function()
   it("keeps a greeting that comes in one packet with the end of the handshake", function()
     local phase = "TLS"
     local session = {
+      bytes = function() return 0, 0 end, fate = function() return "not_sent" end,
       phase = function() return phase end, want = function() end, transcript = function() return "" end,
       next = function()
         if phase == "TLS" then

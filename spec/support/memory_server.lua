@@ -223,6 +223,7 @@ local function nothing() end
 ---  reads, writes: so many octets pass in all, then the connection is cut;
 ---  cut: what a read returns behind them, { "DONE" } by default;
 ---  told: whether the write that was cut tells how many octets it wrote;
+---  pace: called with the deadline of a write; false: no octet could be written before it;
 ---  silent: called with the deadline of a read that finds nothing, of a write behind stuck octets;
 ---  stuck: so many octets are taken, then writes wait in vain;
 ---  alert_after: a verb, behind whose reply the server only ever says that it wants no handshake
@@ -233,7 +234,7 @@ function M.transport(server, how)
     server = server, wait = how.wait or nothing, read_size = how.read_size or huge,
     write_size = how.write_size or huge, reads = how.reads or huge, writes = how.writes or huge,
     cut = how.cut or { "DONE" }, told = how.told, alert_after = how.alert_after,
-    silent = how.silent or nothing, stuck = how.stuck or huge,
+    silent = how.silent or nothing, pace = how.pace, stuck = how.stuck or huge,
     written = 0, blocks = {}, calls = 0,
   }, Transport)
 end
@@ -255,7 +256,7 @@ end
 function Transport:write(bytes, deadline)
   self.calls = self.calls + 1
   self.wait()
-  if self.written >= self.stuck then
+  if self.written >= self.stuck or self.pace and not self.pace(deadline) then
     self.silent(deadline)
     return nil, "TIMEOUT", "nobody takes it", 0
   end
