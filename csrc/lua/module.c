@@ -10,6 +10,7 @@
 #include "lua/charset.h"
 #include "lua/classes.h"
 #include "tls/digest.h"
+#include "tls/library.h"
 
 #define ETTM_VERSION "0.1.0"
 
@@ -97,7 +98,16 @@ static const luaL_Reg functions[] = {
     {"random", random_bytes}, {"base64_encode", base64_encode}, {"base64_decode", base64_decode},
     {"sha256", sha256_hex},   {"encode_header", encode_header}, {NULL, NULL}};
 
+static void check_library(lua_State *L) {
+  char reason[ETTM_TLS_REASON];
+  if (ettm_library_check(OpenSSL_version_num(), OpenSSL_version(OPENSSL_VERSION), reason) !=
+      ETTM_OK) {
+    luaL_error(L, "ettsumailer: %s", reason);
+  }
+}
+
 int luaopen_ettsumailer_core(lua_State *L) {
+  check_library(L);
   lua_newtable(L);
   ettml_set_functions(L, functions);
   ettml_set_text(L, "version", ETTM_VERSION);

@@ -15,11 +15,15 @@ static const char *const usual_bundles[] = {
     "/etc/ssl/certs/ca-certificates.crt",                /* Debian, Ubuntu, Arch, Gentoo */
     "/etc/pki/tls/certs/ca-bundle.crt",                  /* Fedora, RHEL */
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* RHEL, newer */
+    "/etc/ca-certificates/extracted/tls-ca-bundle.pem",  /* Arch */
     "/etc/ssl/ca-bundle.pem",                            /* openSUSE */
     "/etc/ssl/cert.pem",                                 /* Alpine, macOS, OpenBSD */
-    "/usr/local/share/certs/ca-root-nss.crt",            /* FreeBSD */
+    "/usr/local/etc/ssl/cert.pem",                       /* FreeBSD's packages */
+    "/usr/local/share/certs/ca-root-nss.crt",            /* FreeBSD, older */
+    "/etc/openssl/certs/ca-certificates.crt",            /* NetBSD */
     "/opt/homebrew/etc/openssl@3/cert.pem",              /* Homebrew */
     "/usr/local/etc/openssl@3/cert.pem",
+    "/opt/local/etc/openssl/cert.pem", /* MacPorts */
     NULL};
 
 ettm_trust_places ettm_trust_of_system(void) {

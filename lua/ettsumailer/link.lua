@@ -84,8 +84,9 @@ function Link:hang_up()
   if may_speak and (self.quitting or self.session:command "QUIT") then
     local limit = core.clock() + self.timeouts.quit * 1000
     self.deadline = min(self.deadline or limit, limit)
-    drive.event(self)
-    self:say_goodbye()
+    if drive.event(self) then -- else nobody is there any more, and the socket is closed
+      self:say_goodbye()
+    end
   end
   self:close()
 end

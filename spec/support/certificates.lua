@@ -63,6 +63,21 @@ function Authority:issue_rsa(name, bits)
   return { certificate = read(base .. ".pem"), key = read(base .. ".key") }
 end
 
+---A key locked with a pass phrase.
+function Authority:lock(key, phrase)
+  write(self:path "open.key", key)
+  write(self:path "phrase", phrase .. "\n")
+  run(("openssl pkey -aes256 -in %s -passout file:%s -out %s"):format(
+    self:path "open.key", self:path "phrase", self:path "locked.key"))
+  return read(self:path "locked.key")
+end
+
+---The path of a file with the text.
+function Authority:file(name, text)
+  write(self:path(name), text)
+  return self:path(name)
+end
+
 ---The path of a revocation list that names the certificates given.
 ---@param revoked table[] of issue
 function Authority:revocation_list(revoked)
@@ -103,5 +118,21 @@ function M.authority(name, above)
   end
   return setmetatable(made, Authority)
 end
+
+local function der_of(pem)
+  return core.base64_decode((pem:gsub("%-%-%-%-%-[^\n]*", ""):gsub("%s", "")))
+end
+
+-- What stands before the public key in every P-256 certificate.
+local P256 = "\48\89\48\19\6\7\42\134\72\206\61\2\1\6\8\42\134\72\206\61\3\1\7\3\66\0\4"
+
+---The SHA-256 of a certificate's public key, in hexadecimal; of P-256 only.
+function M.key_digest(pem)
+  local der = der_of(pem)
+  local at = assert(der:find(P256, 1, true))
+  return core.sha256(der:sub(at, at + #P256 + 63))
+end
+
+M.der_of = der_of
 
 return M

@@ -12,9 +12,7 @@ local leaf = authority:issue { names = { NAME } }
 local expired = authority:issue { names = { NAME }, not_before = -7200, not_after = -3600 }
 local elsewhere = authority:issue { names = { "other.example.com" } }
 
-local function der_of(pem)
-  return core.base64_decode((pem:gsub("%-%-%-%-%-[^\n]*", ""):gsub("%s", "")))
-end
+local der_of, key_of = authorities.der_of, authorities.key_digest
 
 local function hex(bytes)
   return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
@@ -22,16 +20,6 @@ end
 
 local function digest(pem)
   return core.sha256(der_of(pem))
-end
-
--- The SHA-256 of the public key: what stands before it in a P-256 certificate's own encoding is
--- always the same.
-local SPKI = "\48\89\48\19\6\7\42\134\72\206\61\2\1\6\8\42\134\72\206\61\3\1\7\3\66\0\4"
-
-local function key_of(pem)
-  local der = der_of(pem)
-  local at = assert(der:find(SPKI, 1, true))
-  return core.sha256(der:sub(at, at + #SPKI + 63))
 end
 
 local function both(identity)
