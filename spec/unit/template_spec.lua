@@ -46,6 +46,8 @@ local CASES = {
   { "a variable that is not there is nothing", "[{{a}}{{{b}}}{{&c.d}}]", {}, "[]" },
   { "whole numbers have no point", "{{a}} {{b}} {{c}} {{d}}", { a = 3, b = 6 / 2, c = -0.5, d = 2 ^ 40 },
     "3 3 -0.5 1099511627776" },
+  { "large numbers and small ones are written as Lua does", "{{a}} {{b}} {{c}}", { a = 1e300, b = 1.5e-7, c = -2 ^ 50 },
+    "1e+300 1.5e-07 -1125899906842624" },
   { "true and false are words", "{{a}} {{b}}", { a = true, b = false }, "true false" },
   { "values are not templates", "{{{a}}}", { a = "{{b}}", b = "c" }, "{{b}}" },
   { "a name may have spaces in it, as columns do", "{{First name}}", { ["First name"] = "a" }, "a" },
@@ -276,6 +278,8 @@ describe("a render", function()
     assert.is_truthy(render_error(text, { l = list }, { max_size = 10000, name = "t" })
       :find("max_size", 1, true))
     assert.equal("abc", rendered("{{a}}", { a = "abc" }, { max_size = 3 }))
+    assert.equal("123", rendered("{{a}}", { a = 123 }, { max_size = 3 }))
+    assert.is_truthy(render_error("{{a}}", { a = 1234 }, { max_size = 3 }):find("max_size", 1, true))
     assert.is_truthy(render_error("{{a}}", { a = "abcd" }, { max_size = 3 }):find("max_size", 1, true))
     assert.is_truthy(render_error("abcd", {}, { max_size = 3 }):find("max_size", 1, true))
   end)

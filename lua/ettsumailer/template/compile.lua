@@ -14,7 +14,8 @@ local values = require "ettsumailer.template.values"
 
 local enter, spend = state_of.enter, state_of.spend
 local fail, fail_with = state_of.fail, state_of.fail_with
-local find_value, shape_of, text_of = values.find, values.shape, values.text
+local find_value, shape_of = values.find, values.shape
+local is_plain, text_of = values.is_plain, values.text
 local ipairs, type = ipairs, type
 
 local M = {}
@@ -48,8 +49,23 @@ local function other_text(state, unit, node, value)
   return text or ""
 end
 
+-- The value of a variable as a piece, and its size: a text, escaped; or a number without a
+-- fraction, which needs no escape and becomes text with all the pieces: its size is seen then.
+local function piece_of(state, unit, node, value)
+  if type(value) == "number" and is_plain(value) then
+    return value, 1
+  elseif type(value) ~= "string" then
+    value = other_text(state, unit, node, value)
+  end
+  local escape = state.escape
+  if escape and node.kind ~= "&" then
+    value = escape(value)
+  end
+  return value, #value
+end
+
 local function variable(unit, node, before)
-  local path, is_raw = node.path, node.kind == "&"
+  local path, size_before = node.path, #before
   local name = #path == 1 and path[1]
   return function(state, out, n)
     local frame, value = state[state.top], nil
@@ -59,20 +75,19 @@ local function variable(unit, node, before)
     if value == nil then
       value = find_value(state, path)
     end
-    if type(value) ~= "string" then
-      value = other_text(state, unit, node, value)
-    end
-    local escape = state.escape
-    if escape and not is_raw then
-      value = escape(value)
-    end
-    local room = state.room - #before - #value
+    local size
+    value, size = piece_of(state, unit, node, value)
+    local room = state.room - size_before - size
     state.room = room
     if room < 0 then
       spend(state, unit, node, 0)
     end
-    out[n + 1], out[n + 2] = before, value
-    return n + 2
+    if size_before > 0 then
+      n = n + 1
+      out[n] = before
+    end
+    out[n + 1] = value
+    return n + 1
   end
 end
 
@@ -80,10 +95,15 @@ end
 
 local function run_list(state, out, n, unit, node, list)
   local top, run = state.top + 1, node.run
+  state.top = top
   for i = 1, #list do
-    state.top, state[top] = top, list[i]
+    state[top] = list[i]
     n = run(state, out, n)
-    spend(state, unit, node, 1)
+    local room = state.room - 1
+    state.room = room
+    if room < 0 then
+      spend(state, unit, node, 0)
+    end
     if state.err then
       break
     end
@@ -232,12 +252,16 @@ end
 function sequence(unit, nodes)
   local steps = steps_of(unit, nodes)
   local count = #steps
-  local first, second = steps[1], steps[2]
+  local first, second, third = steps[1], steps[2], steps[3]
   if count <= 1 then
     return first or nothing
   elseif count == 2 then
     return function(state, out, n)
       return (second(state, out, first(state, out, n)))
+    end
+  elseif count == 3 then
+    return function(state, out, n)
+      return (third(state, out, second(state, out, first(state, out, n))))
     end
   end
   return function(state, out, n)

@@ -106,7 +106,11 @@ function Compiled:render_with(data, escape)
   if state.err then
     return nil, state.err
   end
-  return concat(out, "", 1, n)
+  local text = concat(out, "", 1, n)
+  if #text > self.max_size then
+    return self.source:refuse(1, "this makes more octets than max_size allows")
+  end
+  return text
 end
 
 ---Renders the template. Data are names and values; a value that is a list makes a section repeat, a

@@ -4,7 +4,7 @@
 
 local find, format, gsub = string.find, string.format, string.gsub
 local floor, huge = math.floor, math.huge
-local math_type = math.type or function() end -- from Lua 5.3 on
+local math_type = math.type -- from Lua 5.3 on
 local getmetatable, next, tostring, type = getmetatable, next, tostring, type
 
 local M = {}
@@ -34,14 +34,22 @@ end
 
 -- The same on all engines: 50.0 is "50" as it is in Lua 5.1.
 local function number_text(value)
-  if math_type(value) == "integer" then
-    return format("%d", value)
-  elseif value == floor(value) and value > -2 ^ 53 and value < 2 ^ 53 then
+  if value == floor(value) and value > -2 ^ 53 and value < 2 ^ 53 then
     return format("%d", value)
   elseif value ~= value or value == huge or value == -huge then
     return tostring(value)
   end
   return format("%.14g", value)
+end
+
+---True for numbers that table.concat writes as number_text does: from Lua 5.3 on, those of the type
+---without a fraction.
+---@param value number
+---@return boolean
+M.is_plain = math.type and function(value)
+  return math_type(value) == "integer"
+end or function(value)
+  return value > -1e14 and value < 1e14
 end
 
 local function has_text(value)
@@ -56,7 +64,7 @@ end
 function M.text(value)
   local kind = type(value)
   if kind == "number" then
-    return number_text(value)
+    return M.is_plain(value) and value .. "" or number_text(value)
   elseif value == nil or is_null(value) then
     return ""
   elseif kind == "boolean" or kind == "cdata" or has_text(value) then
