@@ -67,14 +67,12 @@ static void anchor_source(lua_State *L, ettm_part part, int kind, int index, siz
   lua_pop(L, 1);
 }
 
-/* What add_leaf does for a copied content: looks it through, if nobody has done so. */
+/* Content that stays in Lua: it is looked through, if nobody has done so. */
 static ettm_status add_anchored(ettm_message *m, ettm_part parent, const ettm_leaf *leaf,
                                 ettm_str content, const ettm_content_facts *known,
                                 ettm_part *part) {
-  ettm_content_facts facts;
   if (known == NULL) {
-    ettm_content_look(content, &facts);
-    known = &facts;
+    return ettm_message_add_kept(m, parent, leaf, content, part);
   }
   return ettm_message_add_external(m, parent, leaf, content.n, known, part);
 }

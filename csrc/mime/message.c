@@ -248,6 +248,19 @@ ettm_status ettm_message_add_leaf(ettm_message *m, ettm_part parent, const ettm_
   return attach_leaf(m, p, leaf, status, out);
 }
 
+ettm_status ettm_message_add_kept(ettm_message *m, ettm_part parent, const ettm_leaf *leaf,
+                                  ettm_str content, ettm_part *out) {
+  ettm_media_type t;
+  ettm_part_data *p;
+  ettm_status status = begin_leaf(m, parent, leaf, &t, &p);
+  if (status != ETTM_OK) {
+    return status;
+  }
+  p->is_external = 1;
+  p->size = content.n;
+  return attach_leaf(m, p, leaf, fill_leaf(p, leaf, &t, content), out);
+}
+
 ettm_status ettm_message_add_external(ettm_message *m, ettm_part parent, const ettm_leaf *leaf,
                                       uint64_t size, const ettm_content_facts *facts,
                                       ettm_part *out) {

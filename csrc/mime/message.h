@@ -111,6 +111,12 @@ ETTM_MUST_USE ettm_status ettm_message_add_external(ettm_message *m, ettm_part p
                                                     const ettm_content_facts *facts,
                                                     ettm_part *out);
 
+/* Adds a leaf whose content stays with the caller, who has all of it now: it is looked through
+ * where that matters, and handed over when it is read, as external content. Same returns. */
+ETTM_MUST_USE ettm_status ettm_message_add_kept(ettm_message *m, ettm_part parent,
+                                                const ettm_leaf *leaf, ettm_str content,
+                                                ettm_part *out);
+
 /* Fixes everything. A ready-made message gets nothing that it does not have. Returns ETTM_OK, or:
  * ETTM_E_STATE: sealed already, no part, or a multipart without parts; ETTM_E_ARGUMENT: no From,
  * several authors in From without a Sender (RFC 5322 3.6.2), too little entropy, a date out of
