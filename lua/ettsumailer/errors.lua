@@ -2,6 +2,8 @@
 -- Why: one shape for whatever the world can cause, so that programs can decide and people can act.
 -- Not: programming mistakes; those are raised by whoever finds them.
 
+local login_hints = require "ettsumailer.login_hints"
+
 local concat, setmetatable, type, tostring = table.concat, setmetatable, type, tostring
 
 local M = {}
@@ -98,9 +100,13 @@ local function class_of(smtp_code)
   return (smtp_code - smtp_code % 100) / 100
 end
 
-local function hint_of_reply(smtp_code, stage)
+local function hint_of_reply(smtp_code, stage, enhanced)
   local class = class_of(smtp_code)
-  if class == 5 and not SAME_AT_EVERY_STAGE[smtp_code] and REFUSAL_HINTS[stage] then
+  local reply = smtp_code .. " " .. tostring(enhanced)
+  local known = login_hints[tostring(stage) .. " " .. reply] or login_hints[reply]
+  if known then
+    return known
+  elseif class == 5 and not SAME_AT_EVERY_STAGE[smtp_code] and REFUSAL_HINTS[stage] then
     return REFUSAL_HINTS[stage]
   end
   return REPLY_HINTS[smtp_code] or REPLY_HINTS[class]
@@ -110,7 +116,7 @@ local function hint_for(err)
   if err.code == "TOO_LARGE" then
     return HINTS.TOO_LARGE
   elseif err.smtp_code then
-    return hint_of_reply(err.smtp_code, err.stage)
+    return hint_of_reply(err.smtp_code, err.stage, err.enhanced)
   end
   return STAGE_HINTS[err.code .. " " .. tostring(err.stage)] or HINTS[err.code]
 end

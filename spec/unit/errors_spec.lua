@@ -9,6 +9,23 @@ describe("an error", function()
       .. "a login, or refuse this sender", tostring(err))
   end)
 
+  it("knows the refusals of logins that people meet", function()
+    for reply, words in pairs {
+      ["535 5.7.8"] = "app password", ["534 5.7.9"] = "app password", ["535 5.7.139"] = "XOAUTH2",
+      ["550 5.7.30"] = "XOAUTH2", ["530 5.7.57"] = "wants a login first",
+    } do
+      local code, enhanced = reply:match "^(%d+) (.*)$"
+      for _, stage in ipairs { "AUTH", "MAIL", "final" } do
+        local err = errors.of_event({ stage = stage, smtp_code = tonumber(code), enhanced = enhanced, text = "x" }, "")
+        assert.is_truthy(err.hint:find(words, 1, true), reply .. ": " .. err.hint)
+      end
+    end
+    local busy = errors.of_event({ stage = "AUTH", smtp_code = 454, enhanced = "4.7.0", text = "x" }, "")
+    assert.matches("wait some minutes", busy.hint)
+    local other = errors.of_event({ stage = "RCPT", smtp_code = 550, enhanced = "5.1.1", text = "x" }, "")
+    assert.matches("check the address", other.hint)
+  end)
+
   it("stays on one line whatever the server says", function()
     local err = errors.new { code = "REJECTED", stage = "MAIL", smtp_code = 451, text = "first\nsecond" }
     assert.is_nil(tostring(err):find "\n")

@@ -34,6 +34,7 @@ describe("the README", function()
     write_file(FOLDER .. "/invoice.pdf", "%PDF-1.4\n")
     local names = { "smtp.example.com" }
     servers.submission = assert(server_of.start {
+      token = "fresh-token", mechanisms = { "PLAIN", "LOGIN", "XOAUTH2" },
       tls = true, names = names, user = "ettsu", password = "p@ssword",
     })
     write_file(FOLDER .. "/submission.pem", servers.submission.certificate)

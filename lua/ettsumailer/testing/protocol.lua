@@ -2,7 +2,7 @@
 -- Why: a client can be shown every reply, silence and cut that the world has in store.
 -- Not: bytes and sockets (server.lua), nor judging what a client says.
 
-local core = require "ettsumailer.core"
+local login = require "ettsumailer.testing.login"
 
 local ipairs, type = ipairs, type
 local insert, concat, min = table.insert, table.concat, math.min
@@ -108,9 +108,7 @@ local function keywords_of(server, client)
   if server.context and not client.channel.is_secure then
     insert(list, "STARTTLS")
   end
-  if server.user and (client.channel.is_secure or server.allow_plaintext_auth) then
-    insert(list, "AUTH PLAIN LOGIN")
-  end
+  insert(list, login.keyword(server, client))
   return list
 end
 
@@ -149,63 +147,8 @@ function M.handshake(server, client)
   return scripted(server, "tls", "", client)
 end
 
--- One turn of a login. Where it is a challenge, scripted or not, the next line is the response.
-local function turn(server, client, user, default, take)
-  client.next_line = nil
-  local digit = answer(server, client, "AUTH", "AUTH <hidden>", default)
-  if digit == "3" or client.is_silent then
-    client.next_line = function(line)
-      server:note("C", "<hidden>")
-      if line == "*" then
-        client.next_line = nil
-        answer(server, client, "cancel", line, "501 5.7.0 cancelled")
-      else
-        take(core.base64_decode(line) or "")
-      end
-    end
-  elseif digit == "2" then
-    client.user = user or ""
-  end
-end
-
--- Two texts are compared as a whole, whatever they hold.
-local function finish_login(server, client, user, password)
-  local is_right = user == server.user and password == server.password
-  local default = is_right and "235 2.7.0 welcome" or "535 5.7.8 wrong user name or password"
-  turn(server, client, user, default, function()
-    finish_login(server, client, user, password)
-  end)
-end
-
-local function ask(server, client, challenge, take)
-  turn(server, client, nil, "334 " .. core.base64_encode(challenge), take)
-end
-
-local function take_plain(server, client, message)
-  local user, password = message:match "^[^%z]*%z([^%z]*)%z([^%z]*)$"
-  finish_login(server, client, user, password)
-end
-
-local function take_user(server, client, user)
-  ask(server, client, "Password:", function(password)
-    finish_login(server, client, user, password)
-  end)
-end
-
-local MECHANISMS = { PLAIN = { take_plain, "" }, LOGIN = { take_user, "Username:" } }
-
 function COMMANDS.AUTH(server, client, line)
-  local name, initial = line:match "^%a+ +(%S+) *(%S*)$"
-  local mechanism = name and MECHANISMS[name:upper()]
-  if not mechanism or not server.user then
-    answer(server, client, "AUTH", line, "504 5.5.4 not here")
-  elseif initial ~= "" then
-    mechanism[1](server, client, core.base64_decode(initial) or "")
-  else
-    ask(server, client, mechanism[2], function(message)
-      mechanism[1](server, client, message)
-    end)
-  end
+  login.take(server, client, line, answer)
 end
 
 -- A command out of its order, unless the script answers it all the same: the reply it gets.

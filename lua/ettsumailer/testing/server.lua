@@ -4,6 +4,7 @@
 
 local channel_of = require "ettsumailer.testing.channel"
 local core = require "ettsumailer.core"
+local login = require "ettsumailer.testing.login"
 local options = require "ettsumailer.options"
 local protocol = require "ettsumailer.testing.protocol"
 
@@ -22,12 +23,11 @@ local Server = {}
 Server.__index = Server
 
 ---The options of a server.
-M.OPTIONS = {
+M.OPTIONS = options.merge(login.OPTIONS, {
   port = "integer", extensions = "table", replies = "table", on_line = "function",
-  tls = "boolean", implicit_tls = "boolean", names = "table", user = "string", password = "string",
-  allow_plaintext_auth = "boolean", store = "string", certificate = "table",
-  tls_options = "table",
-}
+  tls = "boolean", implicit_tls = "boolean", names = "table", store = "string",
+  certificate = "table", tls_options = "table",
+})
 
 local NAMES = { "localhost", "127.0.0.1", "::1" }
 
@@ -54,7 +54,9 @@ end
 ---  port: integer, 0 (the default) for any free one;
 ---  extensions: list of EHLO keywords with their parameters;
 ---  tls: offers STARTTLS; implicit_tls: TLS from the start; names: what the certificate is for;
----  user, password: wants a login, after TLS only unless allow_plaintext_auth;
+---  user, password, token: wants a login, after TLS only unless allow_plaintext_auth;
+---  mechanisms: those offered, PLAIN and LOGIN by default; scram: { iterations, nonce, proof =
+---  "wrong" or "none" }: what is odd about the server's side of it;
 ---  store: a folder, where each message becomes a file 000001.eml;
 ---  tls_options: options of core.tls_context, such as a certificate and key (PEM) of one's own,
 ---  tls_max_version, ca_pem (then it wants a certificate of the client);
@@ -78,6 +80,7 @@ function M.new(given)
   local _, port = listener:local_address()
   local self = setmetatable({
     listener = listener, port = port, clients = {}, messages = {}, log = {}, asked = {},
+    token = given.token, mechanisms = given.mechanisms, scram = given.scram,
     extensions = given.extensions or protocol.EXTENSIONS, replies = given.replies or {},
     on_line = given.on_line, user = given.user, password = given.password, store = given.store,
     allow_plaintext_auth = given.allow_plaintext_auth, implicit_tls = given.implicit_tls,
