@@ -32,11 +32,25 @@ static size_t show_one(ettm_str s, char *out, size_t *taken) {
   return n;
 }
 
+static int is_printable(ettm_str s) {
+  size_t i;
+  for (i = 0; i < s.n; i++) {
+    if ((unsigned char)s.p[i] < 32 || (unsigned char)s.p[i] > 126) {
+      return 0;
+    }
+  }
+  return 1;
+}
+
 /* Writes the line's text, at most room octets. Returns how many. */
 static size_t show_text(ettm_str line, char *out, size_t room) {
   size_t at = 0;
   size_t made = 0;
   size_t last_cut = 0; /* the longest text that leaves room for the dots */
+  if (line.n > 0 && line.n <= room && is_printable(line)) { /* as nearly every line is */
+    memcpy(out, line.p, line.n);
+    return line.n;
+  }
   while (at < line.n) {
     char one[4];
     size_t taken;
