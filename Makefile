@@ -282,7 +282,12 @@ foreign: all
 	$(Q)SPEC_SECONDS=900 FOREIGN_COUNT=$(FOREIGN_COUNT) FOREIGN=$(FOREIGN) \
 	  $(run_specs), foreign readers" "$(LUA_PROGRAM)" spec/interop/foreign_spec.lua
 
-interop: foreign
+# Round trips through a proxy that delays, to bench's sink, Postfix and Exim.
+turns: all
+	$(Q)trap 'for m in postfix exim; do spec/interop/mta.sh $$m stop; done' EXIT; trap 'exit 130' INT TERM; \
+	  $(run_specs), round trips" "$(LUA_PROGRAM)" spec/interop/turns_spec.lua
+
+interop: foreign turns
 
 # Every engine, or the one named.
 TEST_ENGINES = $(if $(filter file default,$(origin LUA)),$(ENGINES),$(LUA))
@@ -409,7 +414,7 @@ clean:
 -include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
 
 FORCE:
-.PHONY: all found-openssl found-lua install rock rock-test c-test spec e2e foreign interop test demo run-demo deps asan fuzz bench \
+.PHONY: all found-openssl found-lua install rock rock-test c-test spec e2e foreign turns interop test demo run-demo deps asan fuzz bench \
   check-style clean binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
