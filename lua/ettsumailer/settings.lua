@@ -107,6 +107,10 @@ local CHECKS = {
     'security must be "implicit", "starttls", "opportunistic" or "none"' },
   { function(s) return s.tlsa and (s.security == "none" or s.security == "opportunistic") end,
     'tlsa makes TLS a must: security is "starttls" or "implicit" then' },
+  { function(s)
+    local is_must = s.security == "implicit" or s.security == "starttls"
+    return is_must and not (s.host or s.tls_name or s.insecure_skip_verify)
+  end, 'tls_name is missing: the name that the certificate behind unix_socket is for (or security)' },
   { function(s) return s.tlsa and #s.tlsa == 0 end, "tlsa holds no record" },
   { function(s) return s.user == "" end, "user is empty" },
   { function(s) return s.user and not mechanisms.is_login(s) end,

@@ -382,6 +382,28 @@ static void a_name_is_sent_as_sni_and_an_address_is_not(void) {
   CHECK(!hello_contains("::1", "::1"));
 }
 
+static int note_alpn(SSL *ssl, const unsigned char **out, unsigned char *n, const unsigned char *in,
+                     unsigned int in_n, void *ud) {
+  (void)ssl;
+  (void)out;
+  (void)n;
+  (void)in;
+  (void)in_n;
+  *(int *)ud = 1;
+  return SSL_TLSEXT_ERR_NOACK;
+}
+
+static void no_protocol_is_offered_by_name(void) {
+  ettm_tls_context *server = make_server_context(identity_local());
+  int was_offered = 0;
+  tls_pair p;
+  SSL_CTX_set_alpn_select_cb(server->ssl, note_alpn, &was_offered);
+  pair_make(&p, make_client_context(identity_local()), server, "localhost");
+  CHECK_INT(pair_handshake(&p), ETTM_OK);
+  CHECK(!was_offered);
+  pair_free(&p);
+}
+
 static void a_name_that_is_none_is_refused(void) {
   static const char *const bad[] = {"",           ".",    ".example.com",    "a b",
                                     "localhost ", "a\tb", "\xE3\x82\xA8.jp", "a\r\n.example"};
@@ -615,6 +637,7 @@ static const check_case cases[] = {
     {"tells another protocol from TLS", another_protocol_is_told_from_tls},
     {"fails at garbage in the form of a record", garbage_in_the_form_of_a_record_fails},
     {"sends a name as SNI and an address not", a_name_is_sent_as_sni_and_an_address_is_not},
+    {"sends no ALPN", no_protocol_is_offered_by_name},
     {"refuses a name that is none", a_name_that_is_none_is_refused},
     {"needs no name when nothing is verified", a_client_that_verifies_nothing_needs_no_name},
     {"keeps plain text back until the handshake is done", plain_text_waits_for_the_handshake},

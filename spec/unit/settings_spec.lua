@@ -54,6 +54,16 @@ describe("the settings of a server", function()
     assert.equal("CONFIG", select(2, server { host = "h", security = "tls" }).code)
   end)
 
+  it("want a name for the certificate of a server behind a Unix socket", function()
+    for _, security in ipairs { "starttls", "implicit" } do
+      local _, err = server { unix_socket = "/run/smtp", security = security }
+      assert.equal("CONFIG", err.code)
+      assert.matches("tls_name", err.text)
+      assert(server { unix_socket = "/run/smtp", security = security, tls_name = "mail.example.com" })
+    end
+    assert(server { unix_socket = "/run/smtp", security = "none" })
+  end)
+
   it("say that the host is missing", function()
     assert.matches("host is missing", tostring(select(2, server {})))
   end)
