@@ -110,7 +110,7 @@ local CHECKS = {
   { function(s)
     local is_must = s.security == "implicit" or s.security == "starttls"
     return is_must and not (s.host or s.tls_name or s.insecure_skip_verify)
-  end, 'tls_name is missing: the name that the certificate behind unix_socket is for (or security)' },
+  end, 'tls_name is missing: the name that the certificate behind unix_socket is for' },
   { function(s) return s.tlsa and #s.tlsa == 0 end, "tlsa holds no record" },
   { function(s) return s.user == "" end, "user is empty" },
   { function(s) return s.user and not mechanisms.is_login(s) end,
