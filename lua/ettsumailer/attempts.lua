@@ -27,7 +27,7 @@ end
 
 -- Sleeps. Returns true; or nil, err: it was cancelled meanwhile.
 function Attempts:sleep(seconds)
-  local mailer, cancels = self.mailer, self.mailer.cancels
+  local mailer, cancels = self.mailer, self.cancels
   self.waited = self.waited + seconds
   clock_of.sleep(mailer.clock, seconds, function() return mailer.cancels ~= cancels end)
   if mailer.cancels ~= cancels then
@@ -129,7 +129,7 @@ end
 function M.run(mailer, message, envelope, how)
   local self = setmetatable({
     mailer = mailer, message = message, how = how, began = mailer.clock.now(), count = 0,
-    made = 0, waited = 0,
+    made = 0, waited = 0, cancels = mailer.cancels,
   }, Attempts)
   local result, err = self:go_on(envelope)
   if result then

@@ -3,6 +3,7 @@
 -- have died in its sleep. Neither is a retry, and neither is the caller's business.
 -- Not: trying again later or elsewhere (mailer.lua), nor many messages at a time (batch.lua).
 
+local errors = require "ettsumailer.errors"
 local outcome = require "ettsumailer.outcome"
 local scheduler = require "ettsumailer.scheduler"
 local transaction = require "ettsumailer.transaction"
@@ -12,7 +13,7 @@ local error, ipairs = error, ipairs
 local M = {}
 
 -- One transaction; the connection is replaced once where that is no retry.
-local function attempt(pool, work, how)
+local function attempt(work, pool, how)
   local conn, err = pool:acquire(how)
   if not conn then
     return work:failed(err, "not_sent")
@@ -52,14 +53,21 @@ function M.overflow(work, envelope)
   return rest
 end
 
+local function cancelled(work)
+  return work:failed(errors.new {
+    code = "CANCELLED", stage = "check", text = "the sending was cancelled",
+  }, "not_sent")
+end
+
 local function deliver(pool, message, envelope, how)
   local result, err
-  local rest = envelope
+  local rest, cancels = envelope, pool.cancels
   while rest do
     local work, bad = transaction.new(message, rest, how)
     local made = nil
     if work then
-      made, bad = attempt(pool, work, how)
+      local go_on = pool.cancels == cancels and attempt or cancelled
+      made, bad = go_on(work, pool, how)
       work:close()
     end
     result, err = outcome.merge(result or err, made or bad)

@@ -39,12 +39,13 @@ end
 
 ---Connects and reads the greeting (after the handshake, with implicit TLS).
 ---@param settings table     as of settings.server
----@param deadline number?   ms on core.clock's scale, for all that follows
+---@param owner table        { deadline = ms on core.clock's scale, for all that follows }; its
+---  `opening` is the connection from now on; its `cancelled`, set meanwhile, ends it
 ---@param lock_step boolean? one command a flight, whatever is offered
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
-function M.open(settings, deadline, lock_step)
-  local io, err = dial(settings, deadline)
+function M.open(settings, owner, lock_step)
+  local io, err = dial(settings, owner.deadline)
   if not io then
     return nil, err
   end
@@ -53,8 +54,8 @@ function M.open(settings, deadline, lock_step)
     io:close()
     return errors.refuse(code, text)
   end
-  local conn = connection.new(session, io, settings, deadline)
-  conn.lock_step = lock_step
+  local conn = connection.new(session, io, settings, owner.deadline)
+  conn.lock_step, conn.cancelled, owner.opening = lock_step, owner.cancelled, conn
   conn.greeting, err = greeting(conn)
   if not conn.greeting then
     conn:hang_up()
@@ -74,7 +75,9 @@ function M.connect(given, level)
     return nil, err
   end
   local conn
-  conn, err = M.open(settings, settings.timeout and core.clock() + settings.timeout * 1000)
+  conn, err = M.open(settings, {
+    deadline = settings.timeout and core.clock() + settings.timeout * 1000,
+  })
   if conn then
     conn.is_by_hand = true
   end

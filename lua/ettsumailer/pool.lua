@@ -83,8 +83,9 @@ end
 local function open_new(self, owner)
   local started = core.clock()
   hold(self, owner, owner)
-  local conn, err = handshake.open(self.settings, owner.deadline, self.lock_step)
+  local conn, err = handshake.open(self.settings, owner, self.lock_step)
   let_go(self, owner)
+  owner.opening, owner.cancelled = nil, nil
   if not conn then
     return nil, err
   end
@@ -128,7 +129,7 @@ function Pool:release(conn)
     conn:hang_up()
     return
   end
-  conn.idle_since, conn.deadline = core.clock(), nil
+  conn.idle_since, conn.deadline, conn.cancelled = core.clock(), nil, nil
   self.idle[#self.idle + 1] = conn
 end
 
@@ -169,6 +170,9 @@ function Pool:cancel()
   self.cancels = self.cancels + 1
   for key in next, self.in_use do
     key.cancelled = true
+    if key.opening then
+      key.opening.cancelled = true
+    end
   end
 end
 
