@@ -69,6 +69,16 @@ function Link:may_pipeline()
   return not self.lock_step and self.session:offers "PIPELINING" ~= nil
 end
 
+---A reply to a flight did not come in time. It tells something of the server only where all of the
+---time for a flight was given, to a connection that had answered before.
+---@param stage string
+function Link:note_unanswered_flight(stage)
+  local limit = stage == "DATA" and "data" or "command"
+  local is_cut_short = self.deadline ~= nil and core.clock() >= self.deadline
+  self.is_flight_unanswered = not self.is_unproven and not is_cut_short
+    and self.flight_timeouts[limit] < self.settings.timeouts[limit]
+end
+
 -- TLS's own end, as far as it goes out without waiting.
 function Link:say_goodbye()
   self.session:tls_close()

@@ -87,8 +87,7 @@ function Transaction:read_flight()
     self.due = self.due - 1
   end
   if not ok and err.code == "TIMEOUT" then
-    local limit = err.stage == "DATA" and "data" or "command"
-    conn.is_flight_unanswered = conn.flight_timeouts[limit] < conn.settings.timeouts[limit]
+    conn:note_unanswered_flight(err.stage)
   end
   conn:set_timeouts(conn.settings.timeouts)
   return ok, err
