@@ -108,6 +108,7 @@ function Batch:conclude(job, result, err)
     return
   end
   result, err = outcome.merge(job.outcome, result or err)
+  job.has_moved = nil
   job.outcome, job.so_far, job.envelope, job.rest = result or err, nil, rest, rest
   self.feed:delay(job, delay)
 end
@@ -131,7 +132,7 @@ function Batch:settle(job, result, err)
     self:conclude(job, result, err)
     return
   end
-  job.so_far, job.rest = result or err, rest
+  job.so_far, job.rest, job.has_moved = result or err, rest, nil
   self.feed:give_back(job)
 end
 
@@ -209,7 +210,7 @@ function Batch:carry(job, worker)
     self:hand_over(job, worker.deadline)
     return
   end
-  local conn, err = self.pool:acquire(worker)
+  local conn, err = self.pool:acquire(worker, job.has_moved)
   if not conn then
     self:settle(job, job.work:failed(err, "not_sent"))
     return

@@ -44,9 +44,9 @@ local function settle(self, job, result, err)
   if not result and may_move(self, job, err) then
     job.has_moved = true
     self.batch:give_back(job)
-    return
+  else
+    self.batch:settle(job, result, err)
   end
-  self.batch:settle(job, result, err)
 end
 
 local function note_setup(self, result)
@@ -78,6 +78,8 @@ function Carrier:open_current()
   self.current = nil
   if self.batch:is_stopped() then
     return self:drop(job)
+  elseif self.conn.dead then -- by the message before it, which has had its result
+    return self.batch:give_back(job)
   end
   set_deadline(self, job)
   local ok, err = job.work:open()

@@ -73,9 +73,19 @@ local function due(self, now)
   return nil, first
 end
 
+-- Of those given back the last. One whose connection died under it rides behind no other: on a
+-- server that takes one message a connection it would never arrive.
+local function take_returned(self, may_wait)
+  for i = #self.returned, 1, -1 do
+    if may_wait or not self.returned[i].has_moved then
+      return remove(self.returned, i)
+    end
+  end
+end
+
 -- Returns job; or nil, and the moment when there may be one, or nil when there will be none.
 local function find(self, may_wait)
-  local job = remove(self.returned)
+  local job = take_returned(self, may_wait)
   local when
   if not job then
     job, when = due(self, self.clock.now())
@@ -99,7 +109,8 @@ local function pay(self, job)
 end
 
 ---The next job: { given, index }, and what has become of it so far.
----@param may_wait boolean  for the rate and for what is delayed; else nil when there is none now
+---@param may_wait boolean  for the rate and for what is delayed, and has a connection to itself;
+---  else nil when there is none now
 ---@return table?
 function Feed:next(may_wait)
   while not self.is_called_off() do

@@ -31,8 +31,8 @@ end
 
 local connect -- as the setting made last wants it
 
----The library; it connects to the setting that was made last.
-M.library = memory_server.library(function()
+---The library; it connects to the setting that was made last. Its scheduler.
+M.library, M.scheduler = memory_server.library(function()
   return connect()
 end)
 

@@ -285,6 +285,7 @@ end
 ---The library anew, connected by the function given instead of its own transport.
 ---@param connect function(settings, deadline) returns a transport, or nil, code, text
 ---@return table ettsumailer
+---@return table scheduler  that one's
 function M.library(connect)
   local loaded, kept = package.loaded, {}
   for name, module in pairs(loaded) do
@@ -297,13 +298,13 @@ function M.library(connect)
   end
   loaded["ettsumailer.transport.native"] = { connect = connect }
   loaded["ettsumailer.lazy"] = { of = require } -- later it would be the other library's modules
-  local library = require "ettsumailer"
+  local library, scheduler = require "ettsumailer", require "ettsumailer.scheduler"
   for name in pairs(loaded) do
     if name:find "^ettsumailer" then
       loaded[name] = kept[name]
     end
   end
-  return library
+  return library, scheduler
 end
 
 return M
