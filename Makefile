@@ -287,7 +287,12 @@ turns: all
 	$(Q)trap 'for m in postfix exim; do spec/interop/mta.sh $$m stop; done' EXIT; trap 'exit 130' INT TERM; \
 	  $(run_specs), round trips" "$(LUA_PROGRAM)" spec/interop/turns_spec.lua
 
-interop: foreign turns
+# Logins by every mechanism into a real Dovecot, which spec/interop brings and starts.
+dovecot: all
+	$(Q)trap 'spec/interop/mta.sh dovecot stop' EXIT; trap 'exit 130' INT TERM; \
+	  $(run_specs), Dovecot" "$(LUA_PROGRAM)" spec/interop/dovecot_spec.lua
+
+interop: foreign turns dovecot
 
 # Every engine, or the one named.
 TEST_ENGINES = $(if $(filter file default,$(origin LUA)),$(ENGINES),$(LUA))
@@ -414,7 +419,7 @@ clean:
 -include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
 
 FORCE:
-.PHONY: all found-openssl found-lua install rock rock-test c-test spec e2e foreign turns interop test demo run-demo deps asan fuzz bench \
+.PHONY: all found-openssl found-lua install rock rock-test c-test spec e2e foreign turns dovecot interop test demo run-demo deps asan fuzz bench \
   check-style clean binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
