@@ -49,23 +49,21 @@ local function other_text(state, unit, node, value)
   return text or ""
 end
 
--- The value of a variable as a piece, and its size: a text, escaped; or a number without a
--- fraction, which needs no escape and becomes text with all the pieces: its size is seen then.
+-- A value that is no text, as a piece, and its size. A number without a fraction needs no escape
+-- and becomes text with all the pieces, so that its size is seen then.
 local function piece_of(state, unit, node, value)
   if type(value) == "number" and is_plain(value) then
     return value, 1
-  elseif type(value) ~= "string" then
-    value = other_text(state, unit, node, value)
   end
-  local escape = state.escape
-  if escape and node.kind ~= "&" then
-    value = escape(value)
+  value = other_text(state, unit, node, value)
+  if state.escape and node.kind ~= "&" then
+    value = state.escape(value)
   end
   return value, #value
 end
 
 local function variable(unit, node, before)
-  local path, size_before = node.path, #before
+  local path, size_before, is_escaped = node.path, #before, node.kind ~= "&"
   local name = #path == 1 and path[1]
   return function(state, out, n)
     local frame, value = state[state.top], nil
@@ -76,7 +74,13 @@ local function variable(unit, node, before)
       value = find_value(state, path)
     end
     local size
-    value, size = piece_of(state, unit, node, value)
+    if type(value) == "string" then
+      local escape = is_escaped and state.escape
+      value = escape and escape(value) or value
+      size = #value
+    else
+      value, size = piece_of(state, unit, node, value)
+    end
     local room = state.room - size_before - size
     state.room = room
     if room < 0 then
