@@ -341,6 +341,14 @@ static int session_take_transcript(lua_State *L) {
   return ettml_push_str(L, ettm_session_take_transcript(dialogue_of(s)));
 }
 
+/* session:watch(flag): every line is kept for take_transcript. */
+static int session_watch(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  luaL_checktype(L, 2, LUA_TBOOLEAN);
+  ettm_session_watch(dialogue_of(s), lua_toboolean(L, 2));
+  return 0;
+}
+
 static int session_turns(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)ettml_session_check(L, 1)->turns);
   return 1;
@@ -376,6 +384,7 @@ static const luaL_Reg methods[] = {{"room", session_room},
                                    {"size_limit", session_size_limit},
                                    {"transcript", session_transcript},
                                    {"take_transcript", session_take_transcript},
+                                   {"watch", session_watch},
                                    {"turns", session_turns},
                                    {"bytes", session_bytes},
                                    {"close", session_close},

@@ -101,7 +101,7 @@ static int may_leave(const ettm_session *s) {
 
 /* Moves what may leave to the wire. */
 static void pump(ettm_session *s) {
-  while (may_leave(s)) {
+  while (may_leave(s) && ettm_transcript_has_room(&s->transcript)) {
     ettm_str line = ettm_pending_line(&s->pending);
     ettm_verb verb = ettm_pending_get(&s->pending, s->pending.sent).verb;
     ettm_status status;
@@ -350,6 +350,10 @@ const ettm_capabilities *ettm_session_capabilities(const ettm_session *s) {
 
 ettm_str ettm_session_transcript(const ettm_session *s) {
   return ettm_transcript_view(&s->transcript);
+}
+
+void ettm_session_watch(ettm_session *s, int watched) {
+  s->transcript.watched = watched;
 }
 
 ettm_str ettm_session_take_transcript(ettm_session *s) {

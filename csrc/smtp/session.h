@@ -130,4 +130,8 @@ const ettm_capabilities *ettm_session_capabilities(const ettm_session *s);
 ettm_str ettm_session_transcript(const ettm_session *s);
 ettm_str ettm_session_take_transcript(ettm_session *s);
 
+/* While watched, no line is lost: commands wait for take_transcript where it falls behind, so it
+ * has to be called before each want and peek. */
+void ettm_session_watch(ettm_session *s, int watched);
+
 #endif

@@ -6,10 +6,14 @@
 #include "base/chars.h"
 #include "base/utf8.h"
 
+/* What a reply can add, with "S: ", its code and a LF around each line. */
+#define REPLY_MAX (ETTM_REPLY_SIZE + 16 * (ETTM_REPLY_LINES + 1))
+
 void ettm_transcript_init(ettm_transcript *t, const ettm_alloc *a) {
   /* Twice the size: so the bytes are moved to the front once in a while, not with every line. */
-  ettm_buffer_init(&t->lines, a, 2 * ETTM_TRANSCRIPT_SIZE);
+  ettm_buffer_init(&t->lines, a, 2 * ETTM_TRANSCRIPT_SIZE + REPLY_MAX);
   t->fresh = 0;
+  t->watched = 0;
 }
 
 void ettm_transcript_clear(ettm_transcript *t) {
@@ -74,11 +78,18 @@ static void drop_oldest(ettm_transcript *t, size_t n) {
   while (ettm_buffer_size(&t->lines) + n > ETTM_TRANSCRIPT_SIZE) {
     ettm_str all = ettm_buffer_view(&t->lines);
     const char *end = (const char *)memchr(all.p, '\n', all.n);
+    if (t->watched && all.n == t->fresh) {
+      return;
+    }
     ettm_buffer_consume(&t->lines, (size_t)(end - all.p) + 1);
   }
   if (t->fresh > ettm_buffer_size(&t->lines)) {
     t->fresh = ettm_buffer_size(&t->lines);
   }
+}
+
+int ettm_transcript_has_room(const ettm_transcript *t) {
+  return !t->watched || t->fresh + ETTM_TRANSCRIPT_LINE <= ETTM_TRANSCRIPT_SIZE;
 }
 
 void ettm_transcript_add(ettm_transcript *t, char direction, ettm_str line) {

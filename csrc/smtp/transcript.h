@@ -3,7 +3,7 @@
  * Lines are "C: ..." and "S: ...", LF behind each; control characters and invalid UTF-8 are shown
  * as
  * "?". What a mask covers never gets in here. Keeps the youngest ETTM_TRANSCRIPT_SIZE octets, whole
- * lines only. O(n).
+ * lines only; watched, it keeps besides what was not taken yet, up to one reply more. O(n).
  *
  * SPDX-License-Identifier: MIT */
 #ifndef ETTM_SMTP_TRANSCRIPT_H
@@ -21,6 +21,7 @@
 typedef struct ettm_transcript {
   ettm_buffer lines;
   size_t fresh; /* octets at the end that ettm_transcript_take has not given yet */
+  int watched;  /* somebody takes each line: none is dropped before that */
 } ettm_transcript;
 
 void ettm_transcript_init(ettm_transcript *t, const ettm_alloc *a);
@@ -37,6 +38,9 @@ void ettm_transcript_add_reply(ettm_transcript *t, const ettm_reply *reply);
 
 /* Adds "(content, N octets)". */
 void ettm_transcript_add_content(ettm_transcript *t, uint64_t octets);
+
+/* True (1) when one line more is certain not to be lost; always where nobody watches. */
+int ettm_transcript_has_room(const ettm_transcript *t);
 
 /* All lines, lent until the next call. */
 ettm_str ettm_transcript_view(const ettm_transcript *t);

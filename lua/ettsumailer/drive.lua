@@ -95,6 +95,7 @@ function M.report(link)
     if not ok then
       -- Who only looks on must not change what becomes of a mail.
       link.on_protocol, link.on_protocol_error = nil, why
+      link.session:watch(false)
       return
     end
   end
@@ -127,6 +128,7 @@ local function move(link)
   if link.dead then
     return M.fail(link, link.dead, "the connection is closed")
   end
+  M.report(link) -- a flight that is longer than the transcript goes out piece by piece
   local read, write, _, tls = session:want()
   if not (read or write or tls) then
     return stuck(link)
@@ -168,6 +170,7 @@ end
 ---@param link table
 function M.flush(link)
   local session, io = link.session, link.io
+  M.report(link)
   if io.exchange and not link.dead and session:peek(1) ~= "" then
     io:exchange(session, false, true, clock(link))
   end

@@ -28,6 +28,9 @@ local FLIGHT_SECONDS = 30
 ---@param deadline number?  ms on core.clock's scale, of what is done first
 ---@return ettsumailer.connection
 function M.new(session, io, settings, deadline)
+  if settings.on_protocol then
+    session:watch(true)
+  end
   return setmetatable({
     session = session, io = io, settings = settings, timeouts = settings.timeouts,
     on_protocol = settings.on_protocol, deadline = deadline, connected_at = core.clock(),

@@ -152,6 +152,29 @@ static void tells_content(void) {
   ettm_transcript_clear(&t);
 }
 
+static void keeps_what_a_watcher_has_not_taken(void) {
+  ettm_transcript t;
+  size_t lines = 0, taken;
+  ettm_transcript_init(&t, NULL);
+  CHECK(ettm_transcript_has_room(&t));
+  t.watched = 1;
+  while (ettm_transcript_has_room(&t)) {
+    add(&t, 'C', "RCPT TO:<somebody@example.com>");
+    lines++;
+  }
+  CHECK(lines > 1);
+  for (taken = 0; taken < ETTM_REPLY_LINES; taken++, lines++) { /* one reply more */
+    add(&t, 'S', "250-and so on and so on");
+  }
+  taken = ettm_transcript_take(&t).n;
+  CHECK_INT(taken, (lines - ETTM_REPLY_LINES) * 34 + ETTM_REPLY_LINES * 27);
+  CHECK(ettm_transcript_has_room(&t));
+  add(&t, 'C', "DATA");
+  CHECK(ettm_transcript_view(&t).n <= ETTM_TRANSCRIPT_SIZE);
+  CHECK_STR(ettm_transcript_take(&t), ETTM_LIT("C: DATA\n"));
+  ettm_transcript_clear(&t);
+}
+
 static void does_without_memory(void) {
   ettm_transcript t;
   check_heap h;
@@ -175,6 +198,7 @@ static const check_case cases[] = {
     {"cuts a line between characters", cuts_between_characters},
     {"keeps the youngest whole lines in bounded memory", keeps_youngest},
     {"gives each line once to who takes them", gives_fresh_lines_once},
+    {"keeps whatever somebody who watches has not taken", keeps_what_a_watcher_has_not_taken},
     {"masks what follows the mechanism of AUTH", masks_auth},
     {"shows each line of a reply", shows_replies},
     {"tells the content by its size", tells_content},
