@@ -17,8 +17,6 @@
 
 #include "lua/classes.h"
 
-#define READ_MAX 1048576 /* octets that one read may be asked for */
-
 enum { ANCHOR_SOURCES = 1, ANCHOR_SUPPLY = 2, ANCHOR_REASON = 3 };
 
 struct ettml_reader {
@@ -315,7 +313,7 @@ int ettml_reader_answer(lua_State *L, int arg, ettml_reader *r, ettm_status stat
 
 static int reader_read(lua_State *L) {
   ettml_reader *r = ettml_reader_check(L, 1);
-  size_t n = (size_t)ettml_check_size(L, 2, 1, READ_MAX);
+  uint64_t n = (uint64_t)ettml_check_size(L, 2, 1, ETTML_WHOLE_MAX);
   ettm_str out;
   ettm_status status;
   lua_settop(L, 2);
@@ -326,7 +324,7 @@ static int reader_read(lua_State *L) {
     return ettml_reader_answer(L, 1, r, status);
   }
   out = ettml_reader_rest(r);
-  out.n = out.n > n ? n : out.n;
+  out.n = out.n > n ? (size_t)n : out.n;
   ettml_push_str(L, out);
   ettml_reader_skip(r, out.n);
   return 1;

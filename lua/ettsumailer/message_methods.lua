@@ -12,7 +12,7 @@ local Reader, Message = core.reader_methods, core.message_methods
 local read_core = Reader.read
 
 ---The next octets of a message, as they are sent.
----@param n integer  at most this many, 1 to 1048576
+---@param n integer  at most this many, 1 or more; a call gives one block at most
 ---@return string?   at least one octet; nil at the end, or when its content failed
 ---@return string?   "DONE", or an error's code
 ---@return string?   what went wrong

@@ -250,7 +250,7 @@ describe("a reader of the core", function()
   it("gives the same bytes however they are pulled", function()
     local message = sealed(("日本語の一行\n"):rep(2000))
     local whole = read_all(message:reader(), 1048576)
-    for _, step in ipairs { 1, 7, 4096, 32768, 32769 } do
+    for _, step in ipairs { 1, 7, 4096, 32768, 32769, 2 ^ 40 } do
       assert.is_true(whole == read_all(message:reader(), step))
     end
   end)
@@ -272,7 +272,7 @@ describe("a reader of the core", function()
 
   it("raises for a size that is none", function()
     local reader = sealed("hello\n"):reader()
-    for _, n in ipairs { 0, -1, 1.5, 0 / 0, 1048577, "10" } do
+    for _, n in ipairs { 0, -1, 1.5, 0 / 0, 2 ^ 53 + 2, "10" } do
       assert.is_false((pcall(reader.read, reader, n)))
     end
   end)
