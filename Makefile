@@ -314,6 +314,14 @@ run-demo:
 deps:
 	$(Q)spec/support/deps.sh all
 
+# The reference, from the annotations in the sources.
+make_reference = LUA_PATH="lua/?.lua;lua/?/init.lua;spec/?.lua;;" LUA_CPATH="$(OUT)/?.so;;" \
+  $(LUA_PROGRAM) docs/make-reference.lua
+
+.PHONY: docs
+docs: all
+	$(Q)$(make_reference) docs/reference.md
+
 # --- Memory, hostile input ---------------------------------------------------------------------
 
 asan:
@@ -351,7 +359,7 @@ HEADERS = $(sort $(wildcard csrc/*/*.h spec/c/*.h))
 ALL_C = $(SOURCES) $(TESTS) $(HARNESS) $(FUZZERS) $(HOST_TESTS) $(STEP_TESTS)
 KNOW_LUA = $(BINDING_SOURCES) $(HOST_TESTS)
 
-STYLE_CHECKS = format lua cppcheck warnings layers complexity exports sources version shell
+STYLE_CHECKS = format lua cppcheck warnings layers complexity exports sources version shell docs
 
 check-style:
 	+$(Q)$(SUBMAKE) -k -O -j$(JOBS) $(STYLE_CHECKS:%=style-%)
@@ -403,6 +411,10 @@ style-exports: $(MODULE)
 style-sources:
 	@echo $(SOURCES) | tr ' ' '\n' | sort >$(BUILD)/style-listed
 	$(Q)find csrc -name '*.c' | sort | diff $(BUILD)/style-listed -
+
+style-docs: $(MODULE)
+	$(Q)$(make_reference) $(BUILD)/reference.md && cmp -s $(BUILD)/reference.md docs/reference.md || \
+	  { echo "docs/reference.md is out of date: run make docs" >&2; exit 1; }
 
 style-version:
 	$(Q)spec/style/version.sh

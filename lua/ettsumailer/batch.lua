@@ -16,7 +16,12 @@ local error, ipairs, min, setmetatable, type = error, ipairs, math.min, setmetat
 
 local M = {}
 
----The options of send_all, with their kinds.
+---The options of send_all.
+--- connections  at most so many of those that the mailer may have
+--- on_result    function(message, result, err, index): told each message's end; the summary holds
+---              no results then
+--- on_progress  function(summary): told after each
+--- stop_on      function(message, result, err): true ends the batch
 M.OPTIONS = {
   connections = "integer", on_result = "function", on_progress = "function", stop_on = "function",
 }

@@ -19,16 +19,22 @@ local char = string.char
 
 local M = {}
 
----A file: where it comes from, its name, media type and charset.
+---A file: where it comes from (fields of content), and
+--- filename  its name for readers; the path's last part where absent
+--- type      its media type; by the name's ending where absent
+--- charset   of a text
 M.ATTACHMENT = options.merge(source.FIELDS, {
   filename = "string", type = "string", charset = "string",
 })
 
----An image that the HTML shows as "cid:NAME": cid is NAME.
+---An image that the HTML shows: an attachment, and
+--- cid  the NAME of "cid:NAME"
 M.INLINE = options.merge(M.ATTACHMENT, { cid = "string" })
 
----An invitation: method as in the content's own METHOD where absent; with a filename it is attached
----as a file, too.
+---An invitation.
+--- content   iCalendar text (RFC 5545)
+--- method    "REQUEST", "CANCEL" ...; the content's own METHOD where absent
+--- filename  it is attached as a file of this name, too
 M.CALENDAR = { content = "string", method = "string", filename = "string" }
 
 -- A name, or an id with its host; what exactly may stand there is the core's to say.

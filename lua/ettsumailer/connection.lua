@@ -26,6 +26,11 @@ local M = { new = link.new }
 ---A connection to a server. Every command waits for its reply and returns it
 ---({ smtp_code, enhanced, text }), or nil and an error: of code REJECTED for a 4yz or 5yz.
 ---@class ettsumailer.connection: ettsumailer.link
+---@field rset fun(self): table?, ettsumailer.error?  RSET: the transaction is given up
+---@field noop fun(self, argument: string?): table?, ettsumailer.error?  NOOP
+---@field vrfy fun(self, user: string): table?, ettsumailer.error?  VRFY: whether it is a user
+---@field expn fun(self, list: string): table?, ettsumailer.error?  EXPN: who is in a list
+---@field help fun(self, topic: string?): table?, ettsumailer.error?  HELP
 local Connection = link.class
 
 -- The handshake, at once or behind the 220 to STARTTLS.
@@ -133,6 +138,8 @@ local function path_command(self, verb, address, parameters)
 end
 
 ---EHLO; then see capabilities.
+---
+---Example: `assert(conn:ehlo())`
 ---@param name string? the name to greet with; as configured, the machine's, or its address literal
 function Connection:ehlo(name)
   local ok, err = ready(self)
@@ -143,6 +150,8 @@ function Connection:ehlo(name)
 end
 
 ---HELO: no extension is in force after it.
+---
+---Example: `assert(conn:helo "client.example.com")`
 ---@param name string?
 function Connection:helo(name)
   local ok, err = ready(self)
@@ -153,6 +162,8 @@ function Connection:helo(name)
 end
 
 ---STARTTLS and the handshake; the certificate is verified. EHLO has to be said again then.
+---
+---Example: `assert(conn:starttls())`
 function Connection:starttls()
   local ok, err = ready(self)
   if not ok then
@@ -176,6 +187,8 @@ M.start_tls = start_tls
 
 ---AUTH, by the first mechanism that is offered and known here; nothing is sent without TLS unless
 ---allow_plaintext_auth was set.
+---
+---Example: `assert(conn:auth { user = "ettsu", password = password })`
 ---@param login table? { user, password, token, mechanism or mechanisms }; as configured where
 ---  absent
 function Connection:auth(login)
@@ -194,6 +207,8 @@ function Connection:auth(login)
 end
 
 ---MAIL FROM.
+---
+---Example: `assert(conn:mail("a@example.com", { SIZE = 1000 }))`
 ---@param from string|userdata mailbox, "" for the null reverse-path
 ---@param parameters table|string? such as { SIZE = 1000 } or "BODY=8BITMIME"
 function Connection:mail(from, parameters)
@@ -204,6 +219,8 @@ function Connection:mail(from, parameters)
 end
 
 ---RCPT TO.
+---
+---Example: `assert(conn:rcpt "b@example.com")`
 ---@param to string|userdata mailbox
 ---@param parameters table|string?
 function Connection:rcpt(to, parameters)
@@ -246,6 +263,8 @@ local function send_content(self, source)
 end
 
 ---DATA and the content.
+---
+---Example: `local reply = assert(conn:data "Subject: Hello\n\nHello\n")`
 ---@param message userdata|string a sealed message, or its text: line ends become CRLF
 ---@return table? reply the one to the end of the content: the server has taken the message
 ---@return ettsumailer.error? error its delivery tells what may have become of it
@@ -293,6 +312,8 @@ end
 
 ---One message whole: RSET where a transaction is open, MAIL, RCPT, DATA and the content, in as few
 ---round trips as the server allows.
+---
+---Example: `local result = assert(conn:send(message))`
 ---@param message userdata|table a message made by ettsumailer.message, or the fields of one
 ---@param envelope table?        { from = text or address, to = texts }; the message's by default
 ---@return table? result         as of a mailer's send
@@ -334,6 +355,8 @@ for _, verb in ipairs { "RSET", "NOOP", "VRFY", "EXPN", "HELP" } do
 end
 
 ---Any other command, the whole line without its end.
+---
+---Example: `assert(conn:command "XCLIENT ADDR=192.0.2.1")`
 ---@param line string
 function Connection:command(line)
   local ok, err = ready(self)
@@ -344,18 +367,24 @@ function Connection:command(line)
 end
 
 ---What the server offers: keyword to parameters ("" for none).
+---
+---Example: `print(conn:capabilities().SIZE)`
 ---@return table<string, string>
 function Connection:capabilities()
   return self.session:capabilities()
 end
 
 ---The last lines of the dialogue, secrets masked.
+---
+---Example: `print(conn:transcript())`
 ---@return string
 function Connection:transcript()
   return self.session:transcript()
 end
 
 ---QUIT, and closes: waits for the reply, but not long (timeouts.quit).
+---
+---Example: `conn:quit()`
 ---@return table? reply
 ---@return ettsumailer.error?
 function Connection:quit()

@@ -104,6 +104,8 @@ function Reader:next()
 end
 
 ---Closes the file. Done by itself at the end.
+---
+---Example: `reader:close()`
 function Reader:close()
   self.is_over = true
   if self.file then

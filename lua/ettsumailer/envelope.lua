@@ -9,7 +9,9 @@ local ipairs = ipairs
 
 local M = {}
 
----What a caller may say of it.
+---What a caller may say of it, where it is not to follow from the header fields.
+--- from  who is told when the mail cannot be delivered; "" for nobody
+--- to    who gets the mail, in place of to, cc and bcc
 M.FIELDS = { from = "text", to = "texts" }
 
 local NOBODY = {}

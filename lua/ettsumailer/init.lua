@@ -24,6 +24,8 @@ local M = {
 
 ---Mail merge: merge(template, rows, options) gives a message for each row, as send_all takes them;
 ---merge.row_of(message) gives the row.
+---
+---Example: `mailer:send_all(assert(ettsumailer.merge("mails/news", "members.csv")))`
 M.merge = setmetatable({
   row_of = function(value) return merge.row_of(value) end,
 }, {
@@ -34,6 +36,8 @@ M.merge = setmetatable({
 })
 
 ---Sends one message over a connection of its own.
+---
+---Example: `assert(ettsumailer.send { url = "smtps://smtp.example.com", from = from, to = to })`
 ---@param given table options of the server and fields of the message
 ---@return table? result
 ---@return ettsumailer.error?
@@ -43,6 +47,8 @@ function M.send(given)
 end
 
 ---Makes a mailer: settings that send many messages.
+---
+---Example: `local mailer = assert(ettsumailer.mailer { host = "smtp.example.com" })`
 ---@param given table
 ---@return ettsumailer.mailer?
 ---@return ettsumailer.error?
@@ -52,6 +58,8 @@ function M.mailer(given)
 end
 
 ---Opens a connection to be commanded by hand (level 2).
+---
+---Example: `local conn = assert(ettsumailer.connect { host = "smtp.example.com" })`
 ---@param given table options of the server
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
@@ -61,6 +69,8 @@ function M.connect(given)
 end
 
 ---A session without any I/O, for an event loop of one's own (level 1).
+---
+---Example: `local session = ettsumailer.session { without = "CHUNKING" }`
 ---@param given table? { without = "SIZE DSN", lock_step = boolean }
 ---@return userdata session
 function M.session(given)
@@ -68,6 +78,8 @@ function M.session(given)
 end
 
 ---Composes and seals a message.
+---
+---Example: `local message = assert(ettsumailer.message { from = from, to = to, text = "Hi\n" })`
 ---@param given table
 ---@return userdata?
 ---@return ettsumailer.error?
@@ -77,6 +89,8 @@ function M.message(given)
 end
 
 ---True for the errors that calls of this library return.
+---
+---Example: `if ettsumailer.is_error(value) then print(value.code) end`
 ---@param value any
 ---@return boolean
 function M.is_error(value)

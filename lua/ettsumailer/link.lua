@@ -105,6 +105,8 @@ function Link:hang_up()
 end
 
 ---Closes without a word; more than once is fine.
+---
+---Example: `conn:close()`
 function Link:close()
   self.closed = true
   self.dead = self.dead or "CLOSED"

@@ -12,9 +12,13 @@ local concat = table.concat
 
 local M = {}
 
----id: "Name <label.example.com>", or { id, name }. The others: a URL, or a list of them, the best
----first; each may be { url =, comment = }. post = false says that nobody can post. one_click: the
----https URL of unsubscribe takes a POST that ends the subscription (RFC 8058).
+---Of mailing lists (RFC 2369, 2919): a URL each, or a list of them, the best first; each may be
+---{ url =, comment = }.
+--- id                 "Name <label.example.com>", or { id =, name = }
+--- help, unsubscribe, subscribe, owner, archive   URLs
+--- post               URLs; false says that nobody can post
+--- one_click          true: the https URL of unsubscribe takes a POST that ends the subscription
+---                    (RFC 8058)
 M.FIELDS = {
   id = "table or string", help = "urls", unsubscribe = "urls", subscribe = "urls", post = "urls",
   owner = "urls", archive = "urls", one_click = "boolean",

@@ -169,6 +169,8 @@ end
 
 ---Sends many messages over a few connections side by side, one round trip each where the server
 ---offers PIPELINING. Every message has a result; what goes wrong with one does not stop the others.
+---
+---Example: `local summary = mailer:send_all(messages, { connections = 2 })`
 ---@param messages table|function a list, or a function that returns one after the other, then nil;
 ---  each is what send takes; an error object in place of one becomes its result
 ---@param how table? { connections = at most so many, on_result = function(message, result, err,
@@ -188,6 +190,8 @@ function Mailer:send_all(messages, how)
 end
 
 ---Does all that a send would need, but sends nothing: connects, greets, secures and logs in.
+---
+---Example: `print(assert(mailer:verify()).tls.version)`
 ---@return table? about { capabilities, tls }; of several servers { servers = { { name, about, err
 ---  }, ... } }; of other ways what they know
 ---@return ettsumailer.error?
@@ -208,6 +212,8 @@ end
 ---Ends every send that is under way: each returns an error of code CANCELLED, whose delivery tells
 ---what may have become of the message. To be called from a function that the send calls, or from
 ---another coroutine. The mailer stays of use.
+---
+---Example: `mailer:cancel()`
 function Mailer:cancel()
   self.cancels = self.cancels + 1
   if self.sender.cancel then
@@ -216,6 +222,8 @@ function Mailer:cancel()
 end
 
 ---Says QUIT on what is open. The mailer can not be used any more.
+---
+---Example: `mailer:close()`
 function Mailer:close()
   self.closed = true
   if self.sender.close then

@@ -226,6 +226,8 @@ function M.new(template, rows, given, level)
 end
 
 ---The row that a message of a merge is of, or an error in place of one.
+---
+---Example: `print(ettsumailer.merge.row_of(message).name)`
 ---@param value table
 ---@return table?   row, as it was given; nil for others' messages
 ---@return integer? number  from 1

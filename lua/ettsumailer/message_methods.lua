@@ -12,6 +12,8 @@ local Reader, Message = core.reader_methods, core.message_methods
 local read_core = Reader.read
 
 ---The next octets of a message, as they are sent.
+---
+---Example: `local piece, code, text = reader:read(65536)`
 ---@param n integer  at most this many, 1 or more; a call gives one block at most
 ---@return string?   at least one octet; nil at the end, or when its content failed
 ---@return string?   "DONE", or an error's code
@@ -73,6 +75,8 @@ end
 
 ---Writes the message into a file, with CRLF line ends, as it is sent. The file is there whole or
 ---not at all: it is written beside its place, and renamed.
+---
+---Example: `assert(message:write "copy.eml")`
 ---@param path string
 ---@return true?
 ---@return ettsumailer.error?  CONFIG: the file cannot be written; SOURCE: content failed

@@ -126,6 +126,13 @@ local function article_of(value)
   return value ~= value and "a number that is none" or "a " .. type(value)
 end
 
+---What values of a kind are, in words.
+---@param kind string
+---@return string
+function M.words(kind)
+  return KINDS[kind][1]
+end
+
 ---Raises an error, naming the option, unless every key of `given` is in `known` and has its kind.
 ---@param what string         what the options are for: "mailer", "message"
 ---@param given table         the caller's table; only raw fields are looked at

@@ -13,6 +13,10 @@ local remove = table.remove
 local M = {}
 
 ---The options of a pool, beyond those of a server.
+--- connections              at a time; 4 where absent
+--- messages_per_connection  then another one is opened; 100 where absent
+--- idle                     seconds that one is kept unused; 30 where absent
+--- max_age                  seconds that one is used at most; 300 where absent
 M.OPTIONS = {
   connections = "integer", messages_per_connection = "integer", idle = "seconds",
   max_age = "seconds",

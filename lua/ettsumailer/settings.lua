@@ -6,30 +6,16 @@ local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local mechanisms = require "ettsumailer.mechanisms"
 local options = require "ettsumailer.options"
+local server_options = require "ettsumailer.server_options"
 
 local io, ipairs, pairs, tonumber, type = io, ipairs, pairs, tonumber, type
 local concat, sort, char = table.concat, table.sort, string.char
 
 local M = {}
 
----The options of a server, with their kinds.
-M.SERVER = {
-  url = "string", host = "string", port = "integer", security = "string", unix_socket = "string",
-  source_address = "string", extensions = "table", ehlo_name = "string",
-  ca_file = "string", ca_pem = "string", crl_file = "string", pin_sha256 = "string", tlsa = "table",
-  tls_name = "string", client_cert = "string",
-  client_key = "string", client_key_password = "string", tls_min_version = "string",
-  ciphers = "string", security_level = "integer", insecure_skip_verify = "boolean",
-  user = "string", password = "string", token = "string or function", mechanisms = "table",
-  allow_plaintext_auth = "boolean",
-  timeout = "seconds", timeouts = "table", on_protocol = "function",
-}
+M.SERVER = server_options.SERVER
 
--- Seconds; RFC 5321 4.5.3.2 asks for those of greeting, command, data, block and final at least.
-local TIMEOUTS = {
-  connect = 30, tls = 30, greeting = 300, command = 300, data = 120, block = 180, final = 600,
-  quit = 1,
-}
+local TIMEOUTS = server_options.TIMEOUTS
 
 local TIMEOUT_KINDS = {}
 for name in pairs(TIMEOUTS) do

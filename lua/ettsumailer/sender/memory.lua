@@ -124,6 +124,8 @@ local function event_of(reply, stage, level)
 end
 
 ---Refuses a recipient from now on, as a server would.
+---
+---Example: `outbox:refuse("b@example.com", "550 5.1.1 no such user")`
 ---@param address string   as in `to` of a captured message
 ---@param reply string?    such as "450 4.2.0 not now"; nil: no longer refused
 function Outbox:refuse(address, reply)
@@ -134,16 +136,23 @@ function Outbox:refuse(address, reply)
 end
 
 ---Refuses the next message as a whole, once.
+---
+---Example: `outbox:refuse_next "451 4.7.1 greylisted"`
 ---@param reply string such as "451 4.3.0 try again later"
 function Outbox:refuse_next(reply)
   self.next_event = event_of(reply, "final", 2)
 end
 
 ---Forgets all messages. Refusals stay.
+---
+---Example: `outbox:clear()`
 function Outbox:clear()
   self.messages = {}
 end
 
+---The last message.
+---
+---Example: `print(outbox:last().subject)`
 ---@return table? message the last one
 function Outbox:last()
   return self.messages[#self.messages]
@@ -189,6 +198,8 @@ local function is_match(message, wanted)
 end
 
 ---The messages that are as asked.
+---
+---Example: `print(#outbox:find { to = "b@example.com" })`
 ---@param wanted table?  from and to are the whole address; subject, text and html a part of it;
 ---  attachment the name of a file
 ---@return table[]
@@ -223,6 +234,8 @@ local function listing(self)
 end
 
 ---Raises an error that lists what was sent, unless there is such a message.
+---
+---Example: `local mail = outbox:assert_sent { subject = "Hello", count = 1 }`
 ---@param wanted table?  as of find; count: exactly so many of them
 ---@return table message the first one
 function Outbox:assert_sent(wanted)
@@ -237,6 +250,8 @@ function Outbox:assert_sent(wanted)
 end
 
 ---Raises an error that lists what was sent, unless there is no such message.
+---
+---Example: `outbox:assert_not_sent { to = "c@example.com" }`
 ---@param wanted table?  as of find
 function Outbox:assert_not_sent(wanted)
   wanted = wanted or {}

@@ -162,6 +162,8 @@ local function ask(self, what, with)
 end
 
 ---The messages that were taken so far.
+---
+---Example: `print(server:messages()[1].data)`
 ---@return table[]? { helo, from, to, data, user, tls, path }
 ---@return string? code
 ---@return string? text
@@ -170,6 +172,8 @@ function Handle:messages()
 end
 
 ---The dialogue so far: "C: ..." and "S: ..." lines, secrets hidden.
+---
+---Example: `print(table.concat(server:log(), "\n"))`
 ---@return string[]?
 ---@return string? code
 ---@return string? text
@@ -186,6 +190,8 @@ local function check_data(value, level)
 end
 
 ---Another script from now on.
+---
+---Example: `server:set_replies { RCPT = "450 4.2.0 not now" }`
 ---@param replies table
 ---@return true?
 ---@return string? code
@@ -207,6 +213,8 @@ local function has_ended(process, seconds)
 end
 
 ---Ends the child. More than once is fine.
+---
+---Example: `server:stop()`
 function Handle:stop()
   if self.stopped then
     return

@@ -50,6 +50,8 @@ local function make_certificate(self, given)
 end
 
 ---Makes a server that listens on 127.0.0.1; step makes it work.
+---
+---Example: `local server = server_of.new { replies = { DATA = "451 4.3.0 later" } }`
 ---@param given table?
 ---  port: integer, 0 (the default) for any free one;
 ---  extensions: list of EHLO keywords with their parameters;
@@ -92,6 +94,8 @@ function M.new(given)
 end
 
 ---Starts a server in a child process, so that a blocking send in this one works.
+---
+---Example: `local server = assert(server_of.start { tls = true })`
 ---@param given table? as of new, but no functions; interpreter: the program to run, as this one
 ---@return table? handle port, certificate, messages(), log(), set_replies(), stop()
 ---@return string? code
@@ -264,6 +268,8 @@ local function serve(self, item)
 end
 
 ---Does what there is to do, and waits for more until the deadline at most.
+---
+---Example: `server:step(0.1)`
 ---@param seconds number
 ---@param extra userdata[]? sockets that end the waiting when they have something to read
 function Server:step(seconds, extra)
@@ -280,6 +286,8 @@ function Server:step(seconds, extra)
 end
 
 ---Closes everything.
+---
+---Example: `server:close()`
 function Server:close()
   for _, client in ipairs(self.clients) do
     client.channel:close()
