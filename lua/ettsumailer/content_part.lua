@@ -7,12 +7,9 @@ local errors = require "ettsumailer.errors"
 local reading = require "ettsumailer.reading"
 local source_of = require "ettsumailer.source"
 
-local ipairs, setmetatable, type = ipairs, setmetatable, type
+local ipairs, type = ipairs, type
 
 local M = {}
-
--- What was looked through beforehand, by the tables that describe it.
-local scans = setmetatable({}, { __mode = "k" })
 
 -- RFC 2045 6.4: it may not be encoded, so it has to be looked through.
 local function is_message(media_type)
@@ -52,7 +49,7 @@ end
 local function add_leaf(message, parent, node)
   local part, code, why
   if type(node.given.content) == "string" then
-    part, code, why = message:leaf(parent, node.leaf, node.given.content, 1, scans[node.given])
+    part, code, why = message:leaf(parent, node.leaf, node.given.content)
   else
     part, code, why = add_source(message, parent, node.leaf, node.given, node.label)
   end
@@ -102,15 +99,6 @@ function M.add(message, parent, node)
     ok, err = add_headers(message, part, node)
   end
   return ok and part, err
-end
-
----Looks through content that many messages are going to have, once for all of them.
----@param given table  { content = a string }, which is not changed any more
-function M.prepare(given)
-  local scan = core.scan()
-  scan:feed(given.content)
-  scan:finish()
-  scans[given] = scan
 end
 
 ---A multipart of the children; or the one child there is.

@@ -1,5 +1,4 @@
 -- Mail merge: rows from lists, functions and CSV files; rows that fail; what all have in common.
-local content_part = require "ettsumailer.content_part"
 local core = require "ettsumailer.core"
 local ettsumailer = require "ettsumailer"
 local mime = require "support.mime"
@@ -219,21 +218,6 @@ describe("the attachments of a merge", function()
       assert.equal(photo:sub(11), parts[4].body)
     end
     assert.equal(3, calls)
-  end)
-
-  it("are looked through once", function()
-    local scans, scan = 0, core.scan
-    core.scan = function() -- luacheck: ignore
-      scans = scans + 1
-      return scan()
-    end
-    local list = merged(rows, { attachments = { { content = ("x"):rep(100000), filename = "x.txt" } } })
-    for _, message in ipairs(list) do
-      assert(ettsumailer.message(message)):close()
-    end
-    core.scan = scan -- luacheck: ignore
-    assert.equal(1, scans)
-    assert.is_function(content_part.prepare)
   end)
 
   it("say when what they are read from fails", function()

@@ -2,6 +2,7 @@
 local ettsumailer = require "ettsumailer"
 local expand = require "ettsumailer.template.expand"
 local mime = require "support.mime"
+local testing = require "ettsumailer.testing"
 
 local template = ettsumailer.template
 local FOLDER = "build/templates"
@@ -85,6 +86,21 @@ describe("mailer:send and ettsumailer.message", function()
     })
     local part = mime.parse(mime.read(message:reader()))
     assert.equal("Dear 鈴木,\n", (part.body:gsub("\r\n", "\n")))
+  end)
+
+  it("take From of the template, where the mailer has one, too", function()
+    local outbox = testing.outbox()
+    local mailer = assert(ettsumailer.mailer { via = outbox, from = "mailer@example.com" })
+    for i, from in ipairs { "{{who}}@example.com", "{{nobody}}" } do
+      assert(mailer:send {
+        template = assert(template.new { text = "{{who}}\n", from = from }), to = "b@example.com",
+        data = { who = "template" },
+      })
+      assert.equal("template", (outbox.messages[i].text:gsub("%s+$", "")))
+    end
+    assert.equal("template@example.com", outbox.messages[1].from)
+    assert.equal("mailer@example.com", outbox.messages[2].from)
+    mailer:close()
   end)
 
   it("take a compiled template for the part that it is escaped for", function()
