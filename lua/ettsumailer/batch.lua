@@ -3,6 +3,7 @@
 -- Not: the dialogue on one connection (carrier.lua), nor which message comes next (feed.lua).
 
 local carrier = require "ettsumailer.carrier"
+local common = require "ettsumailer.sender.common"
 local core = require "ettsumailer.core"
 local delivery = require "ettsumailer.delivery"
 local errors = require "ettsumailer.errors"
@@ -36,19 +37,30 @@ function Batch:is_stopped()
   return self.feed.is_stopped
 end
 
--- Nothing more is begun; what was taken and is not under way is told as CANCELLED.
+-- The end of a job that is not under way when the batch is stopped: what it has come to, and
+-- CANCELLED for the recipients that are left.
+function Batch:call_off(job)
+  local err = errors.new { code = "CANCELLED", stage = "check", text = "the batch was stopped" }
+  if job.work then
+    job.work:failed(err, "not_sent")
+    job.work:close()
+    job.work = nil
+  elseif job.rest and not job.outcome then
+    common.failed(job.rest, err)
+  end
+  local result, failure = outcome.merge(job.so_far, err)
+  job.attempts = (job.attempts or 0) + (result and result.attempts or 0)
+  self:report(job, result, failure)
+end
+
+-- Nothing more is begun.
 function Batch:stop()
   if self.feed.is_stopped then
     return
   end
   self.summary.stopped = true
   for _, job in ipairs(self.feed:stop()) do
-    local err = errors.new { code = "CANCELLED", stage = "check", text = "the batch was stopped" }
-    if job.work then
-      job.work:failed(err, "not_sent")
-      job.work:close()
-    end
-    self:report(job, nil, err)
+    self:call_off(job)
   end
 end
 
@@ -145,8 +157,7 @@ end
 ---@param job table
 function Batch:give_back(job)
   if self.feed.is_stopped then
-    local err = errors.new { code = "CANCELLED", stage = "check", text = "the batch was stopped" }
-    self:settle(job, job.work:failed(err, "not_sent"))
+    self:call_off(job)
   else
     self.feed:give_back(job)
   end
@@ -195,8 +206,10 @@ function Batch:next_prepared(may_wait)
       return nil
     end
     job = self:prepare(job)
-    if job then
+    if job and not self:is_stopped() then
       return job
+    elseif job then
+      self:call_off(job)
     end
   end
 end
