@@ -31,7 +31,7 @@ local Batch = {}
 Batch.__index = Batch
 
 function Batch:is_stopped()
-  if self.given.cancels ~= self.cancels then
+  if self.given.cancels ~= self.cancels or self.given.closed then
     self:stop()
   end
   return self.feed.is_stopped

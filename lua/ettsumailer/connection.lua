@@ -12,6 +12,7 @@ local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
 local own_name_of = require "ettsumailer.own_name"
 local reading = require "ettsumailer.reading"
+local scheduler = require "ettsumailer.scheduler"
 local settings_of = require "ettsumailer.settings"
 local transaction = require "ettsumailer.transaction"
 
@@ -237,6 +238,18 @@ local function source_of(message)
   return reader and { reader = reader }, err
 end
 
+-- What a function of the user's raises ends the connection: something is half said.
+local function guarded(self, f, ...)
+  self.busy = true
+  local ok, result, err = scheduler.guard(f, ...)
+  self.busy = false
+  if not ok then
+    self:close()
+    error(result, 0)
+  end
+  return result, err
+end
+
 -- The content, and the reply to it.
 local function exchange_content(self, source)
   local ok, event = drive.content(self, source)
@@ -251,9 +264,8 @@ end
 
 -- From the 354 to the reply that is the result.
 local function send_content(self, source)
-  self.busy = true
-  local reply, err = exchange_content(self, source)
-  self.busy, self.dirty = false, nil
+  local reply, err = guarded(self, exchange_content, self, source)
+  self.dirty = nil
   if not reply then
     local fate = self.session:fate()
     err.delivery = fate == "accepted" and "unknown" or fate
@@ -332,9 +344,7 @@ function Connection:send(message, envelope)
   if not work then
     return nil, err
   end
-  self.busy = true
-  result, err = work:run(self)
-  self.busy = false
+  result, err = guarded(self, work.run, work, self)
   work:close()
   return result, err
 end

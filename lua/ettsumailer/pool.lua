@@ -65,9 +65,19 @@ local function hold(self, key, owner)
   self.in_use[key], self.count = owner, self.count + 1
 end
 
+-- The context of TLS, as soon as nothing can need it any more: it is about a megabyte that Lua's
+-- collector knows nothing of.
+local function close_context(self)
+  local context = self.settings.tls_context
+  if self.closed and self.count == 0 and context then
+    context:close()
+  end
+end
+
 local function let_go(self, key)
   if self.in_use[key] then
     self.in_use[key], self.count = nil, self.count - 1
+    close_context(self)
   end
 end
 
@@ -88,12 +98,14 @@ local function open_new(self, owner)
   local started = core.clock()
   hold(self, owner, owner)
   local conn, err = handshake.open(self.settings, owner, self.lock_step)
+  if conn then
+    hold(self, conn, owner) -- from here on cancel reaches it
+  end
   let_go(self, owner)
   owner.opening, owner.cancelled = nil, nil
   if not conn then
     return nil, err
   end
-  hold(self, conn, owner) -- from here on cancel reaches it
   local ok
   ok, err = handshake.prepare(conn)
   if not ok then
@@ -111,6 +123,9 @@ end
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
 function Pool:acquire(owner, must_be_new)
+  if self.closed then
+    return errors.refuse("CANCELLED", "the mailer was closed")
+  end
   local conn = not must_be_new and take_idle(self)
   if conn then
     hold(self, conn, owner)
@@ -146,8 +161,9 @@ function Pool:abandon(owner)
   end
   for _, key in ipairs(left) do
     let_go(self, key)
-    if key ~= owner then
-      key:close()
+    local conn = key ~= owner and key or owner.opening
+    if conn then
+      conn:close()
     end
   end
 end
@@ -188,9 +204,7 @@ function Pool:close()
     conn:hang_up()
     conn = remove(self.idle)
   end
-  if self.settings.tls_context then
-    self.settings.tls_context:close() -- about a megabyte that Lua's collector knows nothing of
-  end
+  close_context(self)
 end
 
 return M
