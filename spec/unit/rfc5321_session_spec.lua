@@ -240,6 +240,19 @@ describe("RFC 5321 4.5.4.1: recipients at one server", function()
   end)
 end)
 
+describe("RFC 1870 5: SIZE", function()
+  it("counts the content with its line ends, and no dot of transparency", function()
+    for _, text in ipairs { "", "\n", ".\n..\n.", "a\n.\nb", ("."):rep(10), ("x\n"):rep(5000) } do
+      local all, _, servers = talk({}, { dialogue.order { text = text } })
+      local mail
+      for _, one in ipairs(all[1]) do
+        mail = one.verb == "MAIL" and one.line or mail
+      end
+      assert.equal("MAIL FROM:<f@example.com> SIZE=" .. #servers[1].contents[1] .. "\r\n", mail)
+    end
+  end)
+end)
+
 describe("RFC 5321 4.5.3.2: timeouts", function()
   local real_clock, now
 
