@@ -13,9 +13,9 @@
 #include "base/buffer.h"
 
 #define ETTM_COMMAND_LINE                                                                          \
-  2048 /* octets with CRLF: 512 and what extensions add (RFC 5321 4.5.3.1.4) */
+  2048                      /* octets with CRLF: 512 and what extensions add (RFC 5321 4.5.3.1.4) */
 #define ETTM_PLAIN_LINE 512 /* the same where extensions add nothing but SMTPUTF8's 10 */
-#define ETTM_AUTH_LINE 12288 /* the same for AUTH and its responses (RFC 4954 4) */
+#define ETTM_AUTH_LINE  12288 /* the same for AUTH and its responses (RFC 4954 4) */
 
 typedef enum ettm_verb {
   ETTM_VERB_EHLO,
