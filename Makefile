@@ -294,6 +294,12 @@ dovecot: all
 
 interop: foreign turns dovecot
 
+# In a real nginx, which spec/resty brings; its Lua is LuaJIT.
+resty:
+	+$(Q)$(SUBMAKE) LUA=luajit resty-spec
+resty-spec: all
+	$(Q)$(run_specs), in nginx" "$(LUA_PROGRAM)" spec/resty
+
 # Every engine, or the one named.
 TEST_ENGINES = $(if $(filter file default,$(origin LUA)),$(ENGINES),$(LUA))
 SUBMAKE = $(MAKE) --no-print-directory
@@ -431,7 +437,7 @@ clean:
 -include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
 
 FORCE:
-.PHONY: all found-openssl found-lua install rock rock-test c-test spec e2e foreign turns dovecot interop test demo run-demo deps asan fuzz bench \
+.PHONY: all found-openssl found-lua install rock rock-test c-test spec resty resty-spec e2e foreign turns dovecot interop test demo run-demo deps asan fuzz bench \
   check-style clean binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
 .SECONDARY:
 .DELETE_ON_ERROR:

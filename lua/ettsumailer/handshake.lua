@@ -7,9 +7,11 @@ local core = require "ettsumailer.core"
 local drive = require "ettsumailer.drive"
 local errors = require "ettsumailer.errors"
 local mechanisms = require "ettsumailer.mechanisms"
-local native = require "ettsumailer.transport.native"
 local settings_of = require "ettsumailer.settings"
 local tls_probe = require "ettsumailer.tls_probe"
+local world = require "ettsumailer.world"
+
+local transport = world.transport()
 
 local M = {}
 
@@ -18,7 +20,7 @@ local function dial(settings, deadline)
   if deadline and deadline < limit then
     limit = deadline
   end
-  local io, code, text, may_pass = native.connect(settings, limit)
+  local io, code, text, may_pass = transport.connect(settings, limit)
   if not io then
     return nil, errors.new { code = code, stage = "connect", text = text, temporary = may_pass }
   end

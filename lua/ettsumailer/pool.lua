@@ -6,6 +6,7 @@ local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local handshake = require "ettsumailer.handshake"
 local options = require "ettsumailer.options"
+local world = require "ettsumailer.world"
 
 local ipairs, min, next, setmetatable = ipairs, math.min, next, setmetatable
 local remove = table.remove
@@ -37,7 +38,7 @@ Pool.__index = Pool
 function M.new(settings)
   settings = options.merge(DEFAULTS, settings)
   return setmetatable({
-    settings = settings, idle = {}, in_use = {}, count = 0, cancels = 0,
+    settings = settings, idle = {}, in_use = {}, count = 0, waiting = 0, cancels = 0,
     reuse_timeouts = options.merge(settings.timeouts, {
       command = min(REUSE_SECONDS, settings.timeouts.command),
     }),
@@ -56,7 +57,7 @@ local function is_usable(self, conn)
     and conn.messages < self.settings.messages_per_connection
     and now - conn.idle_since <= self.settings.idle * 1000
     and now - conn.connected_at <= self.settings.max_age * 1000
-    and is_quiet(conn)
+    and (not conn.io.unpark or conn.io:unpark()) and is_quiet(conn)
 end
 
 -- A connection counts from the moment it is being opened (where its owner stands for it) to its end
@@ -78,7 +79,27 @@ local function let_go(self, key)
   if self.in_use[key] then
     self.in_use[key], self.count = nil, self.count - 1
     close_context(self)
+    if self.waiting > 0 then
+      self.signal:post(1)
+    end
   end
+end
+
+-- Waits until a connection is free, where others can free one meanwhile (nginx). Returns whether.
+local function wait_for_free(self, owner)
+  local limit = core.clock() + self.settings.timeouts.connect * 1000
+  local deadline = min(owner.deadline or limit, limit)
+  self.signal = self.signal or world.signal()
+  while self.signal and self.count >= self.settings.connections do
+    local seconds = (deadline - core.clock()) / 1000
+    self.waiting = self.waiting + 1
+    local is_posted = seconds > 0 and self.signal:wait(seconds)
+    self.waiting = self.waiting - 1
+    if not is_posted then
+      break
+    end
+  end
+  return self.count < self.settings.connections
 end
 
 -- The idle connection used last that is worth trying; those that are not are hung up.
@@ -123,10 +144,11 @@ end
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
 function Pool:acquire(owner, must_be_new)
+  local is_free = self.count < self.settings.connections or wait_for_free(self, owner)
   if self.closed then
     return errors.refuse("CANCELLED", "the mailer was closed")
   end
-  local conn = not must_be_new and take_idle(self)
+  local conn = is_free and not must_be_new and take_idle(self)
   if conn then
     hold(self, conn, owner)
     return conn
@@ -149,6 +171,10 @@ function Pool:release(conn)
     return
   end
   conn.idle_since, conn.deadline, conn.cancelled = core.clock(), nil, nil
+  if conn.io.park and not conn.io:park(self.settings.idle * 1000) then
+    conn:close()
+    return
+  end
   self.idle[#self.idle + 1] = conn
 end
 

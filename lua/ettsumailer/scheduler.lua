@@ -6,6 +6,7 @@
 -- passed on to whoever resumes us, and the answer back. So a send may run inside any scheduler.
 
 local core = require "ettsumailer.core"
+local world = require "ettsumailer.world"
 
 local coroutine, error, ipairs, select = coroutine, error, ipairs, select
 local getmetatable, setmetatable, type = getmetatable, setmetatable, type
@@ -28,6 +29,10 @@ local function may_yield_token()
 end
 
 local function poll_in_slices(items, deadline)
+  if #items == 0 and world.is_nginx then
+    world.sleep(deadline)
+    return nil, "TIMEOUT", "the time is over"
+  end
   while true do
     local slice = min(deadline or huge, core.clock() + SLICE_MS)
     local ready, code, text = core.poll(items, slice)
@@ -115,6 +120,9 @@ end
 ---@return boolean ok
 ---@return any ... what it returned, or the error
 function M.guard(f, ...)
+  if not world.may_wait() then
+    return true, f(...)
+  end
   local thread = coroutine.create(f)
   ours[thread] = may_yield_token() or nil
   local _, answer = advance(thread, true, ...)
@@ -214,6 +222,12 @@ end
 ---@return any? err     what was raised
 function M.run(functions)
   local tasks = {}
+  if not world.may_wait() then -- then nothing will: each is told why it cannot
+    for _, f in ipairs(functions) do
+      f()
+    end
+    return true
+  end
   for i, f in ipairs(functions) do
     local thread = coroutine.create(f)
     ours[thread] = true

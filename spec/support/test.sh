@@ -18,6 +18,7 @@ for engine in "$@"; do
 done
 [ $# -eq 1 ] || last=5.4
 step "end to end, $last" make_ e2e LUA="$last"
+[ $# -eq 1 ] || step "nginx" make_ resty
 step "foreign readers, $last" make_ foreign LUA="$last" FOREIGN_COUNT=60 FOREIGN=present
 check "rock, $last" make_ rock-test LUA="$last"
 check "no password in any output" spec/support/secrets.sh "$LOGS"/*.log build/mta/*/log

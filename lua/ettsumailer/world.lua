@@ -1,0 +1,56 @@
+-- Which I/O world this program lives in: nginx's event loop, or plain Lua with a poll of its own.
+-- Why: everything that waits has to wait as this world does; here is the one place that knows it.
+-- Not: moving bytes (transport/), nor waiting for sockets (scheduler.lua).
+
+local core = require "ettsumailer.core"
+
+local pcall, rawget, require, type, _G = pcall, rawget, require, type, _G
+local max = math.max
+
+local M = {}
+
+local ngx = rawget(_G, "ngx")
+
+---Whether this is nginx with the Lua module.
+---@type boolean
+M.is_nginx = type(ngx) == "table" and type(ngx.socket) == "table"
+
+-- The phases of nginx in which Lua may wait.
+local WAITING_PHASES = {
+  rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
+  preread = true, ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true,
+}
+
+---Whether a call may wait here and now. Where it may not, nginx has no coroutines either.
+---@return boolean
+function M.may_wait()
+  return not M.is_nginx or WAITING_PHASES[ngx.get_phase()] or false
+end
+
+---The transport of this world.
+---@return table transport with connect
+function M.transport()
+  return require("ettsumailer.transport." .. (M.is_nginx and "resty" or "native"))
+end
+
+---Waits until a moment, and in nginx lets the worker go on meanwhile.
+---@param deadline number ms on core.clock's scale
+function M.sleep(deadline)
+  if M.is_nginx then
+    ngx.sleep(max(0, deadline - core.clock()) / 1000)
+  else
+    core.poll({}, deadline)
+  end
+end
+
+---What one may wait for until another posts: in nginx, where requests run side by side.
+---@return table? signal { wait(self, seconds): boolean, post(self) }; nil: nobody else could post
+function M.signal()
+  if not M.is_nginx then
+    return nil
+  end
+  local has_semaphores, semaphore = pcall(require, "ngx.semaphore") -- of lua-resty-core
+  return has_semaphores and semaphore.new(0) or nil
+end
+
+return M

@@ -1,0 +1,183 @@
+-- A real nginx with its Lua module for the specs: one worker, on loopback, ended by its process id.
+
+local core = require "ettsumailer.core"
+
+local M = {}
+
+local Nginx = {}
+Nginx.__index = Nginx
+
+-- program, modules, lua and library of an nginx that spec/resty/bring.sh brings; or nil, why not.
+local function bring()
+  local why = os.tmpname()
+  local pipe = assert(io.popen("sh spec/resty/bring.sh 2>" .. why))
+  local found = {}
+  for line in pipe:lines() do
+    local name, value = line:match "^(%w+)=(.*)$"
+    if name then
+      found[name] = value
+    end
+  end
+  pipe:close()
+  local file = assert(io.open(why))
+  local reason = file:read "*a"
+  file:close()
+  os.remove(why)
+  if not found.library then
+    return nil, reason
+  end
+  return found
+end
+
+local CONFIGURATION = [[
+load_module %(modules)/ndk_http_module.so;
+load_module %(modules)/ngx_http_lua_module.so;
+daemon off;
+master_process on;
+worker_processes 1;
+user root;
+pid %(folder)/nginx.pid;
+error_log %(folder)/error.log info;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  client_body_temp_path %(folder)/body; proxy_temp_path %(folder)/proxy;
+  fastcgi_temp_path %(folder)/fastcgi; uwsgi_temp_path %(folder)/uwsgi;
+  scgi_temp_path %(folder)/scgi;
+  lua_package_path "%(root)/lua/?.lua;%(root)/lua/?/init.lua;%(folder)/?.lua;%(lua);;";
+  lua_package_cpath "%(root)/%(out)/?.so;;";
+  %(http)
+  server {
+    listen 127.0.0.1:%(port) backlog=1024;
+    %(server)
+  }
+}
+]]
+
+local function write(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end
+
+local function current_folder()
+  local pipe = assert(io.popen "pwd")
+  local path = pipe:read "*l"
+  pipe:close()
+  return path
+end
+
+-- A port that nobody listens on.
+local function free_port()
+  local listener = assert(core.listen("127.0.0.1", 0))
+  local _, port = listener:local_address()
+  listener:close()
+  return port
+end
+
+---Starts it. http and server are directives; files are Lua modules by name.
+---@param how table { http = text, server = text, files = { name = text } }
+---@return table? nginx { port }
+---@return string? why  this machine cannot
+function M.start(how)
+  local found, why = bring()
+  if not found then
+    return nil, why
+  end
+  local self = setmetatable({ port = free_port(), folder = os.tmpname() }, Nginx)
+  os.remove(self.folder)
+  assert(os.execute("mkdir " .. self.folder))
+  for name, text in pairs(how.files or {}) do
+    write(("%s/%s.lua"):format(self.folder, name), text)
+  end
+  local values = {
+    folder = self.folder, root = current_folder(), out = os.getenv "OUT" or "build/luajit",
+    port = tostring(self.port), http = how.http or "", server = how.server or "",
+    modules = found.modules, lua = found.lua,
+  }
+  write(self.folder .. "/nginx.conf", (CONFIGURATION:gsub("%%%((%w+)%)", values)))
+  self.process = assert(core.spawn({
+    found.program, "-p", self.folder, "-c", self.folder .. "/nginx.conf",
+  }))
+  self:wait_until_it_listens()
+  return self
+end
+
+function Nginx:error_log()
+  local file = io.open(self.folder .. "/error.log")
+  local text = file and file:read "*a" or ""
+  if file then
+    file:close()
+  end
+  return text
+end
+
+function Nginx:wait_until_it_listens()
+  local deadline = core.clock() + 20000
+  while core.clock() < deadline do
+    local socket = core.connect("127.0.0.1", self.port)
+    if socket and core.wait(socket, "w", deadline) and socket:connected() then
+      socket:close()
+      return
+    end
+    core.poll({}, core.clock() + 20)
+  end
+  error("nginx does not listen: " .. self:error_log())
+end
+
+local Request = {}
+Request.__index = Request
+
+---Sends a GET, and does not wait for its answer.
+---@param path string
+---@return table request with answer(self)
+function Nginx:begin(path)
+  local socket = assert(core.connect("127.0.0.1", self.port))
+  assert(core.wait(socket, "w", core.clock() + 20000))
+  assert(socket:connected())
+  assert(socket:send(("GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n"):format(path)))
+  return setmetatable({ socket = socket }, Request)
+end
+
+---Whether nothing has come yet.
+function Request:is_pending()
+  return select(2, core.wait(self.socket, "r", core.clock())) == "TIMEOUT"
+end
+
+---The body of the answer, awaited 60 s at most.
+---@return string body
+---@return integer status
+function Request:answer()
+  local pieces, deadline = {}, core.clock() + 60000
+  while true do
+    local bytes, code = self.socket:receive(65536)
+    if bytes then
+      pieces[#pieces + 1] = bytes
+    elseif code ~= "WAIT" or not core.wait(self.socket, "r", deadline) then
+      break
+    end
+  end
+  self.socket:close()
+  local whole = table.concat(pieces)
+  local status, body = whole:match "^HTTP/1%.%d (%d+).-\r\n\r\n(.*)$"
+  return body or whole, tonumber(status)
+end
+
+---@param path string
+---@return string body
+---@return integer status
+function Nginx:get(path)
+  return self:begin(path):answer()
+end
+
+---Ends it, and waits until it is gone.
+function Nginx:stop()
+  self.process:kill "TERM"
+  local deadline = core.clock() + 20000
+  while not self.process:wait() and core.clock() < deadline do
+    core.poll({}, core.clock() + 10)
+  end
+  os.execute("rm -rf " .. self.folder)
+end
+
+return M
