@@ -148,14 +148,17 @@ function Pool:acquire(owner, must_be_new)
   if self.closed then
     return errors.refuse("CANCELLED", "the mailer was closed")
   end
-  local conn = is_free and not must_be_new and take_idle(self)
-  if conn then
-    hold(self, conn, owner)
-    return conn
-  elseif self.count >= self.settings.connections then
+  if not is_free then
     return errors.refuse("QUEUE_FULL",
       ("all %d connections are in use: send fewer at a time, or raise connections"):format(
         self.settings.connections))
+  end
+  hold(self, owner, owner) -- to look at an idle one may take a while
+  local conn = not must_be_new and take_idle(self)
+  let_go(self, owner)
+  if conn then
+    hold(self, conn, owner)
+    return conn
   end
   return open_new(self, owner)
 end
