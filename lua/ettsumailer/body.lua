@@ -6,12 +6,13 @@
 local content_part = require "ettsumailer.content_part"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local identifier = require "ettsumailer.identifier"
 local lazy = require "ettsumailer.lazy"
-local media_types = require "ettsumailer.media_types"
 local options = require "ettsumailer.options"
-local source = require "ettsumailer.source"
+local source_fields = require "ettsumailer.source_fields"
 
+local identifier = lazy.of "ettsumailer.identifier"
+local media_types = lazy.of "ettsumailer.media_types"
+local source = lazy.of "ettsumailer.source"
 local html_text = lazy.of "ettsumailer.html_text"
 
 local error, ipairs, tonumber, type = error, ipairs, tonumber, type
@@ -23,7 +24,7 @@ local M = {}
 --- filename  its name for readers; the path's last part where absent
 --- type      its media type; by the name's ending where absent
 --- charset   of a text
-M.ATTACHMENT = options.merge(source.FIELDS, {
+M.ATTACHMENT = options.merge(source_fields, {
   filename = "string", type = "string", charset = "string",
 })
 

@@ -4,8 +4,10 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local lazy = require "ettsumailer.lazy"
 local reading = require "ettsumailer.reading"
-local source_of = require "ettsumailer.source"
+
+local source_of = lazy.of "ettsumailer.source"
 
 local ipairs, type = ipairs, type
 

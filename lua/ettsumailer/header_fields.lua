@@ -5,10 +5,10 @@
 
 local address = require "ettsumailer.address"
 local errors = require "ettsumailer.errors"
-local identifier = require "ettsumailer.identifier"
 local lazy = require "ettsumailer.lazy"
 
 local date_text = lazy.of "ettsumailer.date_text"
+local identifier = lazy.of "ettsumailer.identifier"
 local list_fields = lazy.of "ettsumailer.list_fields"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type

@@ -88,6 +88,12 @@ function M.message(given)
   return made, err -- no tail call: it would hide the caller's line
 end
 
+---Reads all modules of the library now. Some are otherwise read when they are first used, which a
+---program that gives up its view of the file system (chroot, another user) could not do any more.
+function M.preload()
+  lazy.all()
+end
+
 ---True for the errors that calls of this library return.
 ---
 ---Example: `if ettsumailer.is_error(value) then print(value.code) end`

@@ -6,10 +6,14 @@ local pairs, rawget, require, setmetatable = pairs, rawget, require, setmetatabl
 
 local M = {}
 
+-- The names of all that is to be read when it is used.
+local names = {}
+
 ---What stands for a module until it is needed, and has all that is in it from then on.
 ---@param name string
 ---@return table
 function M.of(name)
+  names[#names + 1] = name
   return setmetatable({}, {
     __index = function(self, key)
       setmetatable(self, nil)
@@ -19,6 +23,15 @@ function M.of(name)
       return rawget(self, key)
     end,
   })
+end
+
+---Reads them all now, also those that others of them bring.
+function M.all()
+  local i = 1
+  while names[i] do
+    require(names[i])
+    i = i + 1
+  end
 end
 
 return M

@@ -4,7 +4,9 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local source_of = require "ettsumailer.source"
+local lazy = require "ettsumailer.lazy"
+
+local source_of = lazy.of "ettsumailer.source"
 
 local ipairs, setmetatable, tostring, type = ipairs, setmetatable, tostring, type
 local min = math.min

@@ -179,4 +179,22 @@ describe("require", function()
     ]==]
     assert.equal("nothing was changed\n", output)
   end)
+
+  it("leaves for later what preload reads at once: then no module is looked for any more", function()
+    local output = child [==[
+      local ettsumailer = require "ettsumailer"
+      assert(not package.loaded["ettsumailer.html_text"])
+      ettsumailer.preload()
+      package.path, package.cpath = "", ""
+      local message = assert(ettsumailer.message {
+        from = "a@example.com", to = "b@example.com", html = "<p>words &amp; more</p>",
+        auto_text = true, date = 0, list = { unsubscribe = "mailto:off@example.com" },
+        attachments = { { content = "x", filename = "x.txt" } },
+      })
+      assert(message:reader():read(65536):find "words & more")
+      assert(ettsumailer.template.compile "{{a}}")
+      print "all of it"
+    ]==]
+    assert.equal("all of it\n", output)
+  end)
 end)
