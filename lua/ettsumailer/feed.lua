@@ -119,7 +119,7 @@ function Feed:next(may_wait)
     if job then
       is_paid, when = pay(self, job)
     end
-    if is_paid or (job and self.is_stopped) then -- in the middle of asking for it: a job to be told of
+    if is_paid or (job and self.is_stopped) then -- stopped while it was asked for: it is told of
       return job
     elseif job then
       self:give_back(job)

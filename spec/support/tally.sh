@@ -26,11 +26,12 @@ keep_logs() {
 # The command's own status comes through the pipe in a file.
 run_step() {
   [ -n "${LOGS:-}" ] || { "$@" </dev/null; return; }
+  log=$LOGS/$(echo "$name" | tr -sc 'A-Za-z0-9.\n' '-')
   {
     "$@" </dev/null 2>&1
-    echo $? >"$LOGS/status"
-  } | tee "$LOGS/$(echo "$name" | tr -sc 'A-Za-z0-9.\n' '-').log"
-  return "$(cat "$LOGS/status")"
+    echo $? >"$log.status"
+  } | tee "$log.log"
+  return "$(cat "$log.status")"
 }
 
 # step NAME COMMAND...
@@ -42,6 +43,19 @@ step() {
     echo "$name: failed" >&2
     echo "0 1 $name" >>"$TALLY"
   fi
+}
+
+# The same beside others, in the background: it counts in a file of its own, and is shown at its end.
+step_aside() {
+  (
+    all=$TALLY
+    TALLY=$(mktemp) && shown=$(mktemp) || exit 1
+    export TALLY
+    step "$@" >"$shown" 2>&1
+    cat "$shown"
+    cat "$TALLY" >>"$all"
+    rm -f "$TALLY" "$shown"
+  ) &
 }
 
 # A step that only says yes or no: one case.
