@@ -24,7 +24,7 @@ static int make_folder(lua_State *L) {
     return ettml_answer_true(L);
   }
   lua_pushfstring(L, "cannot make %s: %s", path.p, ettm_system_text(errno, reason));
-  return ettml_fail_top(L, ETTM_E_IO);
+  return ettml_fail_top(L, ETTM_E_ARGUMENT);
 }
 
 static const luaL_Reg functions[] = {{"make_folder", make_folder}, {NULL, NULL}};

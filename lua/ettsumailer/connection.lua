@@ -61,6 +61,8 @@ local function ready(self, level)
   elseif self.dead then
     local text = ("this connection has failed (%s): open a new one"):format(self.dead)
     return errors.refuse("STATE", text)
+  elseif self.process ~= core.process_id() then
+    return errors.refuse("STATE", "this connection is another process's: open one behind the fork")
   end
   -- By hand, `timeout` is that of each call; else of the whole send, and already set.
   if self.is_by_hand then
