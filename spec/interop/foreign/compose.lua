@@ -5,7 +5,7 @@ local core = require "ettsumailer.core"
 local ettsumailer = require "ettsumailer"
 
 local address = ettsumailer.address
-local assert, ipairs, type = assert, ipairs, type
+local assert, ipairs, pairs, type = assert, ipairs, pairs, type
 local concat = table.concat
 
 local M = {}
@@ -100,7 +100,7 @@ local function by_table(given, said)
   for _, field in ipairs { "from", "sender", "reply_to", "to", "cc", "bcc" } do
     said[field] = given[field] and text_of(given[field])
   end
-  for _, field in ipairs { "subject", "headers", "date", "zone_minutes", "entropy" } do
+  for _, field in ipairs { "subject", "headers", "date", "zone_minutes", "entropy", "charset" } do
     said[field] = given[field]
   end
   return assert(ettsumailer.message(said))
@@ -179,6 +179,31 @@ local function end_last_line(leaf, bytes)
   end
 end
 
+-- What is read of a text that was sent in a charset.
+local function through(text, charset)
+  local octets = text and core.convert(text, charset)
+  return octets and core.convert(octets, "UTF-8", charset) or text
+end
+
+local function addresses_through(list, charset)
+  for _, item in ipairs(list) do
+    item.name, item.group = through(item.name, charset), through(item.group, charset)
+    addresses_through(item, charset)
+  end
+end
+
+local function all_through(expected, charset)
+  for name, text in pairs(expected.fields) do
+    expected.fields[name] = through(text, charset)
+  end
+  for _, list in pairs(expected.addresses) do
+    addresses_through(list, charset)
+  end
+  for _, leaf in ipairs(expected.leaves) do
+    leaf.text, leaf.filename = through(leaf.text, charset), through(leaf.filename, charset)
+  end
+end
+
 ---@param given table   what the generator described
 ---@param bytes string  the message
 ---@return table expected { names, fields, addresses, leaves, shape }
@@ -196,6 +221,9 @@ function M.expected(given, bytes)
   for _, field in ipairs(ADDRESSES) do
     local value = given[field[1]]
     expected.addresses[field[2]:lower()] = type(value) == "table" and list_of(value) or nil
+  end
+  if given.charset then
+    all_through(expected, given.charset)
   end
   return expected
 end

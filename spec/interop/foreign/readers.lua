@@ -58,7 +58,7 @@ M.python = {
     -- python/cpython#128110 (mended in 3.12.9 and 3.13.2): the white space between two encoded
     -- words of a phrase is kept, and rows of it within them become one space.
     function(d)
-      return is_name(d.what) and find(d.raw, "=?UTF-8?", 1, true)
+      return is_name(d.what) and find(d.raw, "=%?[%w-]+%?[BQ]%?")
         and without_space(d.expected) == without_space(d.found)
     end,
     function(d)
@@ -94,7 +94,7 @@ end
 -- quotes of names within groups, and reads the decoded name of a group in B words as a list.
 local function has_hard_mailbox(raw)
   return find(raw, '"@', 1, true) or find(raw, "@[IPv6:", 1, true)
-    or find(raw, "=%?UTF%-8%?B%?[^ ]*%?= :") or find(raw, ':.*".*;')
+    or find(raw, "=%?[%w-]+%?B%?[^ ]*%?= :") or find(raw, ':.*".*;')
 end
 
 M.node = {
@@ -159,7 +159,7 @@ M.gmime = {
     -- jstedfast/gmime#133 (mended in 3.2.14): what is behind a B word with padding is lost.
     function(d)
       local all = is_name(d.what) and trimmed(d.expected) or d.expected
-      return is_text_of_header(d.what) and find(d.raw, "=%?= =%?UTF%-8%?B%?")
+      return is_text_of_header(d.what) and find(d.raw, "=%?= =%?[%w-]+%?B%?")
         and d.found == sub(all, 1, #d.found)
     end,
     -- The line end of a fold among atoms stays in the name.
