@@ -224,6 +224,7 @@ local function nothing() end
 ---  cut: what a read returns behind them, { "DONE" } by default;
 ---  told: whether the write that was cut tells how many octets it wrote;
 ---  pace: called with the deadline of a write; false: no octet could be written before it;
+---  trickle: the same of a read: no octet came before it;
 ---  silent: called with the deadline of a read that finds nothing, of a write behind stuck octets;
 ---  stuck: so many octets are taken, then writes wait in vain;
 ---  alert_after: a verb, behind whose reply the server only ever says that it wants no handshake
@@ -234,7 +235,8 @@ function M.transport(server, how)
     server = server, wait = how.wait or nothing, read_size = how.read_size or huge,
     write_size = how.write_size or huge, reads = how.reads or huge, writes = how.writes or huge,
     cut = how.cut or { "DONE" }, told = how.told, alert_after = how.alert_after,
-    silent = how.silent or nothing, pace = how.pace, stuck = how.stuck or huge,
+    silent = how.silent or nothing, pace = how.pace, trickle = how.trickle,
+    stuck = how.stuck or huge,
     written = 0, blocks = {}, calls = 0,
   }, Transport)
 end
@@ -242,6 +244,9 @@ end
 function Transport:read(max, deadline)
   self.calls = self.calls + 1
   self.wait()
+  if self.trickle and not self.trickle(deadline) then
+    return nil, "TIMEOUT", "nothing comes"
+  end
   local bytes = self.server:give(min(max, self.read_size, self.reads))
   self.reads = self.reads - #bytes
   if bytes ~= "" then
