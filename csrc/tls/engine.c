@@ -23,6 +23,7 @@ struct ettm_tls {
   ettm_alloc alloc;
   ettm_tls_context *context;
   SSL *ssl;
+  SSL_SESSION *offered; /* a copy of an earlier connection's */
   ettm_tls_channel channel;
   ettm_status failed;       /* what every call returns, once it is not ETTM_OK */
   int is_ready;             /* the handshake is done */
@@ -35,13 +36,14 @@ struct ettm_tls {
 
 /* OpenSSL's word that there is a session to keep: 1 takes its reference. */
 static int keep_session(SSL *ssl, SSL_SESSION *session) {
-  const ettm_tls_verdict *v = (ettm_tls_verdict *)SSL_get_app_data(ssl);
+  ettm_tls_verdict *v = (ettm_tls_verdict *)SSL_get_app_data(ssl);
   ettm_tls_context *c = v->context;
   int is_known = SSL_SESSION_get0_peer(session) != NULL || (!c->verifies && c->pin_count == 0);
   if (v->name[0] == '\0' || !is_known) {
     return 0;
   }
   ettm_tickets_keep(&c->tickets, v->name, session);
+  v->is_renewed = 1;
   return 1;
 }
 
@@ -50,17 +52,26 @@ static void offer_session(ettm_tls *t) {
   SSL_SESSION *session = ettm_tickets_take(&t->context->tickets, t->verdict.name);
   SSL_CTX_sess_set_new_cb(t->context->ssl, keep_session);
   if (session != NULL) {
+    t->offered = SSL_SESSION_dup(session); /* OpenSSL makes the one it uses good for nothing */
     (void)SSL_set_session(t->ssl, session);
     SSL_SESSION_free(session);
   }
 }
 
-/* TLS 1.2 gives a session back as it was; 1.3 brings new ones. */
-static void keep_resumed(ettm_tls *t) {
-  if (SSL_session_reused(t->ssl) && SSL_version(t->ssl) < TLS1_3_VERSION &&
-      !t->context->is_server) {
-    ettm_tickets_keep(&t->context->tickets, t->verdict.name, SSL_get1_session(t->ssl));
+/* A session that the server took and gave no new one for is put back. With TLS 1.3 one should not
+ * serve two connections (RFC 8446 C.4), lest somebody sees that both are of one client; a mail
+ * server knows that anyway, and Postfix renews none. One that was not taken is of no more use. */
+static void settle_session(ettm_tls *t) {
+  int is_sound = t->failed == ETTM_OK || t->failed == ETTM_E_TRUNCATED;
+  if (t->offered == NULL) {
+    return;
   }
+  if (is_sound && ettm_tls_is_resumed(t) && !t->verdict.is_renewed) {
+    ettm_tickets_keep(&t->context->tickets, t->verdict.name, t->offered);
+  } else {
+    SSL_SESSION_free(t->offered);
+  }
+  t->offered = NULL;
 }
 
 static ettm_status make_ssl(ettm_tls *t) {
@@ -113,6 +124,7 @@ void ettm_tls_free(ettm_tls *t) {
   if (t == NULL) {
     return;
   }
+  settle_session(t);
   SSL_free(t->ssl); /* before the channel that its BIO uses */
   ERR_clear_error();
   ettm_buffer_clear(&t->channel.input);
@@ -299,9 +311,9 @@ ettm_status ettm_tls_handshake(ettm_tls *t) {
     status = ettm_verdict_check(&t->verdict, t->ssl);
     t->failed = status;
   }
-  if (status == ETTM_OK) {
-    t->is_ready = 1;
-    keep_resumed(t);
+  t->is_ready = status == ETTM_OK;
+  if (t->is_ready && SSL_version(t->ssl) < TLS1_3_VERSION) {
+    settle_session(t); /* a new one would have come within the handshake */
   }
   return status == ETTM_FULL ? ETTM_NEED_INPUT : status;
 }
@@ -364,6 +376,7 @@ void ettm_tls_close(ettm_tls *t) {
     return;
   }
   t->is_closed = 1;
+  settle_session(t);
   (void)!run_ssl(t, call_shutdown, NULL);
 }
 

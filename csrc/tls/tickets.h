@@ -1,8 +1,8 @@
 /* What lets a client's next connection resume where an earlier one was: TLS sessions in memory.
  *
  * They belong to a context, so they never cross its settings, and each has the name of the peer it
- * was made with, so it is offered to no other. A few are kept, the oldest goes first; a session of
- * TLS 1.3 is used once (RFC 8446 C.4). OpenSSL wipes what it frees.
+ * was made with, so it is offered to no other. A few are kept, the oldest goes first. OpenSSL
+ * wipes what it frees.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef ETTM_TLS_TICKETS_H

@@ -13,6 +13,7 @@ typedef struct ettm_tls_verdict {
   ettm_tls_context *context; /* borrowed */
   ettm_status refused;       /* why the peer's certificate was not accepted; ETTM_OK: it was not
                                 refused */
+  int is_renewed;            /* a session to keep came in */
   char name[ETTM_TLS_NAME + 1];
   char reason[ETTM_TLS_REASON];
   ettm_tls_failure failure;

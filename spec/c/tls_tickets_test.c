@@ -67,7 +67,7 @@ static void sessions_are_few_and_the_oldest_goes(void) {
   ettm_tls_context_release(server);
 }
 
-static void a_session_of_tls_1_3_is_used_once(void) {
+static void a_session_is_out_while_it_is_used(void) {
   ettm_tls_context *client = make_client_context(identity_local());
   ettm_tls_context *server = make_server_context(identity_local());
   size_t before;
@@ -81,6 +81,40 @@ static void a_session_of_tls_1_3_is_used_once(void) {
   CHECK_INT(client->tickets.count, before - 1);
   pair_free(&p);
   CHECK_INT(client->tickets.count, before - 1);
+  ettm_tls_context_release(client);
+  ettm_tls_context_release(server);
+}
+
+static int give_ticket(SSL *ssl, void *ud) {
+  (void)ssl;
+  (void)ud;
+  return 1;
+}
+
+/* As Postfix does. */
+static SSL_TICKET_RETURN take_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                     size_t n, SSL_TICKET_STATUS status, void *ud) {
+  (void)ssl;
+  (void)session;
+  (void)name;
+  (void)n;
+  (void)ud;
+  return status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW
+             ? SSL_TICKET_RETURN_USE
+             : SSL_TICKET_RETURN_IGNORE_RENEW;
+}
+
+static void a_session_that_is_not_renewed_is_used_again(void) {
+  ettm_tls_context *client = make_client_context(identity_local());
+  ettm_tls_context *server = make_server_context(identity_local());
+  int i;
+  SSL_CTX_set_num_tickets(server->ssl, 1);
+  SSL_CTX_set_session_ticket_cb(server->ssl, give_ticket, take_ticket, NULL);
+  CHECK(!resumes(client, server, "localhost"));
+  for (i = 0; i < 5; i++) {
+    CHECK(resumes(client, server, "localhost"));
+    CHECK_INT(client->tickets.count, 1);
+  }
   ettm_tls_context_release(client);
   ettm_tls_context_release(server);
 }
@@ -104,7 +138,8 @@ static const check_case cases[] = {
     {"keeps a session for its name only", a_session_is_of_its_name_only},
     {"keeps a session for its context only", a_session_is_of_its_context_only},
     {"keeps a few sessions and drops the oldest", sessions_are_few_and_the_oldest_goes},
-    {"uses a session of TLS 1.3 once", a_session_of_tls_1_3_is_used_once},
+    {"has a session out while it is used", a_session_is_out_while_it_is_used},
+    {"uses a session again that is not renewed", a_session_that_is_not_renewed_is_used_again},
     {"keeps none for a peer without a name", a_client_that_names_nobody_keeps_none},
 };
 
