@@ -103,13 +103,14 @@ local function wait_for_free(self, owner)
 end
 
 -- The idle connection used last that is worth trying; those that are not are hung up.
-local function take_idle(self)
+local function take_idle(self, deadline)
   local conn = remove(self.idle)
   while conn do
     if is_usable(self, conn) then
       conn.timeouts, conn.is_unproven = self.reuse_timeouts, true
       return conn
     end
+    conn.deadline = deadline -- of the send that waits for it
     conn:hang_up()
     conn = remove(self.idle)
   end
@@ -154,7 +155,7 @@ function Pool:acquire(owner, must_be_new)
         self.settings.connections))
   end
   hold(self, owner, owner) -- to look at an idle one may take a while
-  local conn = not must_be_new and take_idle(self)
+  local conn = not must_be_new and take_idle(self, owner.deadline)
   let_go(self, owner)
   if conn then
     hold(self, conn, owner)
