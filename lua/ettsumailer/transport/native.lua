@@ -218,7 +218,10 @@ function Native:exchange(session, read, write, deadline)
     if not ready then
       return nil, why, detail
     elseif write and ready ~= "w" then
-      return fill(socket, session)
+      ok, code, text = fill(socket, session)
+      if ok or code ~= "WAIT" then -- else there was nothing, after all
+        return ok, code, text
+      end
     end
   end
 end
