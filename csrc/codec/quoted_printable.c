@@ -143,6 +143,19 @@ static size_t smaller(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* True (1) when the eight octets at p are plain: 32 to 126, and no "=". In each octet the top bit
+ * says otherwise; a borrow can only spoil an octet above one that is not plain itself. */
+static int are_plain(const char *p) {
+  uint64_t x, below_32, del, equals;
+  memcpy(&x, p, sizeof x);
+  below_32 = x - EACH(32);
+  del = (x ^ EACH(127)) - EACH(1);
+  equals = (x ^ EACH('=')) - EACH(1);
+  return ((x | below_32 | del | equals) & EACH(0x80)) == 0;
+}
+
 /* Copies the octets of a run that need no thought: those before another plain one, up to where a
  * soft break may be due. Returns how many. */
 static size_t copy_run(ettm_qp *e, const qp_view *v, char *out, size_t room) {
@@ -153,6 +166,9 @@ static size_t copy_run(ettm_qp *e, const qp_view *v, char *out, size_t room) {
     return 0;
   }
   most = smaller(most, SOFT_LIMIT - e->column);
+  for (; most - i >= 8 && are_plain(p + i + 1); i += 8) {
+    memcpy(out + i, p + i, 8);
+  }
   while (i < most && is_plain(p[i + 1])) {
     out[i] = p[i];
     i++;
