@@ -761,6 +761,8 @@ static void every_allocation_may_fail(void) {
   o.ca_file = text_of(path);
   o.crl_file = text_of(crl);
   o.ciphers = ETTM_LIT("DEFAULT");
+  o.tlsa = ETTM_LIT("2 0 0 3003\n"
+                    "3 1 1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
   check_every_failure(make_once, &o);
   (void)remove(path);
   (void)remove(crl);
