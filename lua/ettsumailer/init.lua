@@ -90,6 +90,8 @@ end
 
 ---Reads all modules of the library now. Some are otherwise read when they are first used, which a
 ---program that gives up its view of the file system (chroot, another user) could not do any more.
+---
+---Example: `ettsumailer.preload()`
 function M.preload()
   lazy.all()
 end

@@ -225,7 +225,7 @@ end
 ---
 ---Example: `mailer:close()`
 function Mailer:close()
-  self.closed = true
+  self.closed, self.cancels = true, self.cancels + 1 -- what only waits is called off
   if self.sender.close then
     self.sender:close()
   end

@@ -93,8 +93,10 @@ local function is_greylisting(refusal)
   return false
 end
 
--- The seconds that a refusal's words ask for: "for 300 seconds", "in 5 minutes", "in 00:05:00".
-local function asked_seconds(text)
+local LONGEST_ASKED = 3600 -- seconds: what is more is a time of the day or a mistake
+
+-- The seconds that a refusal's words speak of: "for 300 seconds", "in 5 minutes", "in 00:05:00".
+local function seconds_in(text)
   text = text:lower()
   local hours, minutes, seconds = text:match "%f[%d](%d%d):(%d%d):(%d%d)%f[%D]"
   if hours then
@@ -105,6 +107,12 @@ local function asked_seconds(text)
     return 0
   end
   return unit == "sec" and tonumber(n) or unit == "min" and tonumber(n) * 60 or 0
+end
+
+-- The pause that a refusal asks for; 0 where it asks for none.
+local function asked_seconds(text)
+  local seconds = seconds_in(text)
+  return seconds <= LONGEST_ASKED and seconds or 0
 end
 
 -- Seconds that greylisting servers among the refusals want us to stay away; 0 where none is.

@@ -9,9 +9,11 @@ local pool_of = require "ettsumailer.pool"
 local settings_of = require "ettsumailer.settings"
 local smtp = require "ettsumailer.sender.smtp"
 
+local presets = lazy.of "ettsumailer.presets"
+local own_of = lazy.of "ettsumailer.sender.own"
 local servers_of = lazy.of "ettsumailer.sender.servers"
 
-local error, ipairs, os, pairs, require, type = error, ipairs, os, pairs, require, type
+local error, ipairs, os, pairs, type = error, ipairs, os, pairs, type
 local concat, sort = table.concat, table.sort
 
 local M = {}
@@ -19,8 +21,12 @@ local M = {}
 -- The options of one server.
 local SERVER = options.merge(settings_of.SERVER, pool_of.OPTIONS, { service = "string" })
 
--- The ways beside SMTP, by the name of their module in sender/, and the options of each: their
--- meaning is told there.
+-- The ways beside SMTP, and the options of each.
+local SENDERS = {
+  sendmail = lazy.of "ettsumailer.sender.sendmail", file = lazy.of "ettsumailer.sender.file",
+  memory = lazy.of "ettsumailer.sender.memory", null = lazy.of "ettsumailer.sender.null",
+}
+
 local WAYS = {
   sendmail = { program = "string", arguments = "table" },
   file = { folder = "string", maildir = "boolean" },
@@ -60,7 +66,7 @@ local function with_environment(given)
   return url and url ~= "" and options.merge(given, { url = url }) or given
 end
 
-local function names_of(presets)
+local function names_of_presets()
   local names = {}
   for name in pairs(presets) do
     names[#names + 1] = name
@@ -77,11 +83,13 @@ local function with_preset(given)
   if not given.service then
     return given
   end
-  local presets = require "ettsumailer.presets"
+  if given.url then
+    return errors.refuse("CONFIG", "give service or url: each of them names the server")
+  end
   local preset = presets[given.service]
   if not preset then
     return errors.refuse("CONFIG", ("service: '%s' is none of %s"):format(
-      given.service, names_of(presets)))
+      given.service, names_of_presets()))
   elseif not (preset.host or given.host) then
     return errors.refuse("CONFIG", ("host is missing for %s: %s"):format(
       given.service, preset.host_hint))
@@ -157,7 +165,7 @@ local function own_sender(via, level)
   if type(via.send) ~= "function" then
     error("mailer: option 'via' is a table without the method send", level + 1)
   end
-  return via
+  return own_of.new(via)
 end
 
 local function by_name(given)
@@ -170,7 +178,7 @@ local function by_name(given)
   for name in pairs(known) do
     own[name] = given[name]
   end
-  return require("ettsumailer.sender." .. given.via).new(own)
+  return SENDERS[given.via].new(own)
 end
 
 ---What carries the messages. Raises for misuse.

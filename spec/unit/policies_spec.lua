@@ -124,6 +124,18 @@ describe("a mailer that retries", function()
     assert.equal(1, #sender.sent)
   end)
 
+  it("is ended by close while it waits", function()
+    local mailer = mailer_of({ { code = "CONNECT" } }, { retry = STEADY })
+    clock.on_sleep = function()
+      clock.on_sleep = nil
+      mailer:close()
+    end
+    local result, err = mailer:send(MESSAGE)
+    assert.is_nil(result)
+    assert.equal("CANCELLED", err.code)
+    assert.equal(1, #sender.sent)
+  end)
+
   it("retries in send_all, while other messages go on", function()
     local mailer = mailer_of({ { ["b@x.jp"] = "451 4.3.0 later" }, "ok" }, { retry = STEADY })
     local told = {}

@@ -26,7 +26,7 @@ local function files_of(folder)
 end
 
 local function composed(more)
-  local given = { from = "a@example.com", to = { "b@example.com", "C <c@example.com>" }, bcc = "d@example.com",
+  local given = { from = "a@example.com", to = { "b@example.com", "C <c@example.com>" }, bcc = "hidden@example.com",
     subject = "お知らせ", text = "one\n.\n..two\n" }
   for name, value in pairs(more or {}) do
     given[name] = value
@@ -81,7 +81,7 @@ describe("every sender", function()
       assert(sendmail.new { program = "cat" , arguments = { "/dev/null" } }) and memory.new(),
     } do
       local result = assert(sender:send(message, envelope, {}))
-      assert.same({ "b@example.com", "c@example.com", "d@example.com" }, result.accepted)
+      assert.same({ "b@example.com", "c@example.com", "hidden@example.com" }, result.accepted)
       assert.equal(message:id(), result.message_id)
       assert.same({ rejected = {}, unknown = {}, not_sent = {} },
         { rejected = result.rejected, unknown = result.unknown, not_sent = result.not_sent })
@@ -105,7 +105,7 @@ describe("the file sender", function()
     local text = read_file(result.response)
     assert.equal(message:size(), #text)
     assert.is_truthy(text:find("\r\n\r\none\r\n", 1, true))
-    assert.is_nil(text:find("d@example", 1, true))
+    assert.is_nil(text:find("hidden@example", 1, true))
   end)
 
   it("writes a Maildir, with LF line ends, into new by way of tmp", function()
@@ -161,7 +161,7 @@ describe("the memory sender", function()
     assert(outbox:send(message, envelope, { fields = "what was given" }))
     local last = outbox:last()
     assert.equal("a@example.com", last.from)
-    assert.same({ "b@example.com", "c@example.com", "d@example.com" }, last.to)
+    assert.same({ "b@example.com", "c@example.com", "hidden@example.com" }, last.to)
     assert.equal("お知らせ", last.subject)
     assert.equal("one\n.\n..two\n", last.text)
     assert.equal("<p>あ</p>\n", last.html)
@@ -175,7 +175,7 @@ describe("the memory sender", function()
     local outbox = memory.new()
     local message, envelope = composed()
     assert(outbox:send(message, envelope, {}))
-    assert.equal("お知らせ", outbox:assert_sent({ to = "d@example.com", subject = "知ら", count = 1 }).subject)
+    assert.equal("お知らせ", outbox:assert_sent({ to = "hidden@example.com", subject = "知ら", count = 1 }).subject)
     assert.error_matches(function() outbox:assert_sent { to = "x@example.com" } end,
       '0 of 1 messages are with { to = "x@example.com" }:\n  from a@example.com to b@example.com, c@example.com')
     assert.error_matches(function() outbox:assert_sent { count = 2 } end, "1 of 1 messages")
@@ -192,7 +192,7 @@ describe("the memory sender", function()
     outbox:refuse("c@example.com", "450 4.2.0 not now")
     local message, envelope = composed()
     local result = assert(outbox:send(message, envelope, {}))
-    assert.same({ "d@example.com" }, result.accepted)
+    assert.same({ "hidden@example.com" }, result.accepted)
     assert.same({ address = "b@example.com", smtp_code = 550, enhanced = "5.1.1", text = "no such user",
       temporary = false }, result.rejected[1])
     assert.is_true(result.rejected[2].temporary)
@@ -264,7 +264,7 @@ describe("the sendmail sender", function()
     assert.equal("ADDRESS", err.code)
     message, envelope = composed { from = "o'neil$id@example.com", to = "b`id`@example.com" }
     assert(send_through(('printf "%%s\\n" "$@" >%s/args; cat >%s/content'):format(FOLDER, FOLDER), message, envelope))
-    assert.equal("-oi\n-i\n-f\no'neil$id@example.com\n--\nb`id`@example.com\nd@example.com\n",
+    assert.equal("-oi\n-i\n-f\no'neil$id@example.com\n--\nb`id`@example.com\nhidden@example.com\n",
       read_file(FOLDER .. "/args"))
     local content = read_file(FOLDER .. "/content")
     assert.is_nil(content:find("\r", 1, true))

@@ -63,6 +63,26 @@ describe("via", function()
     mailer:close()
   end)
 
+  it("fills in what a sender of one's own leaves out", function()
+    local answer
+    local via = { send = function() return answer[1], answer[2] end }
+    local mailer = assert(ettsumailer.mailer { via = via, retry = true })
+    local function send(result, err)
+      answer = { result, err }
+      return mailer:send { from = "f@example.com", to = { "a@x.jp", "b@x.jp" }, text = "x" }
+    end
+    local result = assert(send { response = "ok" })
+    assert.same({ { "a@x.jp", "b@x.jp" }, {}, "ok", 1 },
+      { result.accepted, result.rejected, result.response, result.attempts })
+    local _, err = send(nil, "it broke")
+    assert.same({ "STATE", "unknown", false, 2 }, { err.code, err.delivery, err.retryable, #err.unknown })
+    assert.is_true(ettsumailer.is_error(err))
+    err = select(2, send(nil, { code = "REJECTED", text = "no", delivery = "rejected" }))
+    assert.same({ "rejected", 2, "no" }, { err.delivery, #err.rejected, err.rejected[1].text })
+    err = select(2, send())
+    assert.equal("unknown", err.delivery)
+  end)
+
   it("passes over the options of other ways", function()
     assert(ettsumailer.mailer { via = "null", host = "smtp.example.com", user = "u", password = "p" }):close()
   end)
@@ -136,6 +156,7 @@ describe("service", function()
 
   it("says what is missing", function()
     refused({ service = "gmial" }, "'gmial' is none of 163, gmail, icloud")
+    refused({ service = "gmail", url = "smtp://x" }, "give service or url")
     refused({ service = "sakura" }, 'host is missing for sakura: the initial domain: host = "NAME.sakura.ne.jp"')
   end)
 
