@@ -251,6 +251,23 @@ describe("servers", function()
     second:stop()
   end)
 
+  it("never share a connection with another login", function()
+    local server = assert(testing.start { tls = true, user = "u", password = "p" })
+    local function login(password)
+      return { host = "127.0.0.1", port = server.port, user = "u", password = password }
+    end
+    local given = { security = "starttls", ca_pem = server.certificate, from = "f@example.com", timeout = 20 }
+    given.servers = { login "p", login "wrong" }
+    given.order = "round_robin"
+    local mailer = assert(ettsumailer.mailer(given))
+    assert(mailer:send { to = "a@x.jp", text = "x" })
+    local result = assert(mailer:send { to = "b@x.jp", text = "x" })
+    assert.equal(2, result.attempts) -- the second server's own login was tried, and refused
+    mailer:close()
+    assert.equal(2, #server:messages())
+    server:stop()
+  end)
+
   it("are a list of servers", function()
     assert.error_matches(function() ettsumailer.mailer { servers = {} } end, "servers is empty")
     assert.error_matches(function() ettsumailer.mailer { servers = { { hots = "x" } } } end,
