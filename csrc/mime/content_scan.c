@@ -29,6 +29,9 @@ static void note(uint64_t *place, uint64_t line) {
 
 static void end_line(ettm_content_scan *s) {
   s->lines++;
+  if (s->line == 0) {
+    note(&s->facts.empty_line, s->lines);
+  }
   if (s->line > ETTM_LINE_MAX) {
     note(&s->facts.long_line, s->lines);
   }
@@ -64,7 +67,10 @@ static void see_octet(ettm_content_scan *s, char c) {
   }
   s->line++;
   s->facts.crlf_size++;
-  s->facts.high += (unsigned char)c > 127;
+  if ((unsigned char)c > 127) {
+    s->facts.high++;
+    note(&s->facts.high_line, s->lines + 1);
+  }
   if (c == '\0') {
     note(&s->facts.nul_line, s->lines + 1);
   }
@@ -130,6 +136,9 @@ static size_t see_run(ettm_content_scan *s, ettm_str piece) {
     s->line += n;
     s->facts.crlf_size += n;
     s->facts.high += high;
+    if (high > 0) {
+      note(&s->facts.high_line, s->lines + 1);
+    }
     s->last = piece.p[n - 1];
   }
   return n;

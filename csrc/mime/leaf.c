@@ -235,6 +235,13 @@ static ettm_status check_content(const ettm_leaf *leaf, const ettm_media_type *t
   return facts->long_line > 0 ? ETTM_E_LIMIT : ETTM_OK;
 }
 
+/* Whether a message within the message has a header section that is not ASCII: the server has to
+ * take such at every level (RFC 6531 3.2, RFC 6532 3.7). */
+static int has_utf8_section(const ettm_media_type *t, const ettm_content_facts *facts) {
+  return facts != NULL && ettm_str_equal_nocase(t->name, ETTM_LIT("message/rfc822")) &&
+         facts->high_line > 0 && (facts->empty_line == 0 || facts->high_line < facts->empty_line);
+}
+
 ettm_status ettm_leaf_make(ettm_part_data *p, const ettm_leaf *leaf, const ettm_media_type *t,
                            const ettm_content_facts *facts) {
   int is_fixed = leaf->is_ready || ettm_media_type_is_message(t);
@@ -243,5 +250,10 @@ ettm_status ettm_leaf_make(ettm_part_data *p, const ettm_leaf *leaf, const ettm_
     return status;
   }
   choose_encoding(p, leaf, t, facts);
-  return leaf->is_ready ? ETTM_OK : make_headers(p, leaf, t, facts);
+  if (leaf->is_ready) {
+    return ETTM_OK;
+  }
+  status = make_headers(p, leaf, t, facts);
+  p->headers.needs_smtputf8 |= has_utf8_section(t, facts);
+  return status;
 }

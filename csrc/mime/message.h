@@ -41,9 +41,11 @@ typedef struct ettm_content_facts {
                    line's end, a line that starts with "From " or "." or "--=_" */
   int open_end; /* the last line has no line end */
   int not_utf8; /* somewhere it is not valid UTF-8 */
-  uint64_t long_line; /* the first line above 998 octets, counted from 1; 0: there is none */
-  uint64_t bare_line; /* the first that ends with a CR or an LF alone */
-  uint64_t nul_line;  /* the first with a NUL */
+  uint64_t long_line;  /* the first line above 998 octets, counted from 1; 0: there is none */
+  uint64_t bare_line;  /* the first that ends with a CR or an LF alone */
+  uint64_t nul_line;   /* the first with a NUL */
+  uint64_t high_line;  /* the first with an octet above 127 */
+  uint64_t empty_line; /* the first without an octet: the end of a header section */
 } ettm_content_facts;
 
 /* What a leaf is. All views are borrowed for the call only; an empty one means absent. */

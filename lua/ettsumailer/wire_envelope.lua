@@ -49,7 +49,8 @@ local function obstacle(wire, message, session, size)
   if size and limit and size > limit then
     return "TOO_LARGE", ("the message has %d octets, the server takes %d"):format(size, limit)
   elseif wire.utf8 and not session:offers "SMTPUTF8" then
-    return "SMTPUTF8_REQUIRED", "an address needs SMTPUTF8, which the server does not offer"
+    return "SMTPUTF8_REQUIRED",
+      "an address, or a message within, needs SMTPUTF8, which the server does not offer"
   elseif message:needs_8bit() and not session:offers "8BITMIME" then
     return "CONFIG", "the message is 8-bit, and the server does not offer 8BITMIME"
   end

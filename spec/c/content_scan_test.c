@@ -49,6 +49,29 @@ static void nul_lines(void) {
   check_lines(ETTM_LIT("a\r\0"), 0, 1, 2);
 }
 
+/* Where an octet above 127 stands, and where a header section ends. */
+static void check_section(ettm_str content, uint64_t high_line, uint64_t empty_line) {
+  static const size_t steps[] = {1, 2, 9, 100000};
+  size_t i;
+  content = check_guarded(content);
+  for (i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+    ettm_content_facts facts = scan(content, steps[i]);
+    CHECK_INT(facts.high_line, high_line);
+    CHECK_INT(facts.empty_line, empty_line);
+  }
+}
+
+static void section_lines(void) {
+  check_section(ETTM_LIT(""), 0, 0);
+  check_section(ETTM_LIT("A: b"), 0, 0);
+  check_section(ETTM_LIT("A: b\r\n\r\nc\r\n\r\n"), 0, 2);
+  check_section(ETTM_LIT("\nA: b\n\n"), 0, 1);
+  check_section(ETTM_LIT("A: b\r\rc"), 0, 2);
+  check_section(ETTM_LIT("A: \xC3\xA4\r\nB: c\r\n\r\n\xC3"), 1, 3);
+  check_section(ETTM_LIT("A: b\r\nLonger-Name: and text \xC3\xA4, of some octets\r\n"), 2, 0);
+  check_section(ETTM_LIT("A: b\r\n\r\nlong enough text with an \xC3\xA4 in it"), 3, 2);
+}
+
 static void long_lines(void) {
   static char text[3000];
   memset(text, 'x', sizeof text);
@@ -214,6 +237,7 @@ static void external_checks(void) {
 
 static const check_case cases[] = {
     {"finds the first line that ends with a CR or an LF alone", bare_lines},
+    {"finds the first line above ASCII, and the end of a header section", section_lines},
     {"finds the first line with a NUL", nul_lines},
     {"finds the first line above 998 octets", long_lines},
     {"knows UTF-8 however it is cut", utf8},

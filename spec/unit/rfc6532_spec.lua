@@ -41,4 +41,28 @@ describe("RFC 6532 3: UTF-8 in header fields", function()
   it("never stands in a field's name", function()
     composed.refusal { headers = { ["X-日本"] = "x" } }
   end)
+
+  it("3.7: stands in a message within the message only when the server takes such", function()
+    local head, body = "From: a@x.example\nSubject: %s\n", "\n%s\n"
+    local function needs(subject, text, type)
+      local _, message = composed.bytes {
+        attachments = { { content = head:format(subject) .. body:format(text), type = type or "message/rfc822" } },
+      }
+      return message:needs_smtputf8()
+    end
+    assert.is_true(needs("日本", "ascii"))
+    assert.is_true(needs("日本", "日本"))
+    assert.is_false(needs("plain", "日本"))
+    assert.is_false(needs("=?UTF-8?B?5pel5pys?=", "ascii"))
+    assert.is_false(needs("日本", "日本", "text/plain"))
+  end)
+
+  it("3.7: message/global is nothing that is made; a part that is given as one is encoded", function()
+    local bytes, message = composed.bytes {
+      attachments = { { content = "Subject: 日本\r\n\r\n日本\r\n", type = "message/global" } },
+    }
+    assert.is_truthy(bytes:find "Content%-Type: message/global\r\n")
+    assert.is_nil(bytes:find "[\128-\255]")
+    assert.is_false(message:needs_smtputf8() or message:needs_8bit())
+  end)
 end)
