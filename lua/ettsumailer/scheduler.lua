@@ -93,6 +93,9 @@ function M.wait_until(is_due)
   if may_yield_token() then
     coroutine.yield(setmetatable({ is_due = is_due }, Token))
   end
+  while world.is_nginx and not is_due() do
+    world.sleep(core.clock() + 1)
+  end
 end
 
 local function is_token(value)
@@ -227,6 +230,8 @@ function M.run(functions)
       f()
     end
     return true
+  elseif world.is_nginx then
+    return world.run(functions)
   end
   for i, f in ipairs(functions) do
     local thread = coroutine.create(f)

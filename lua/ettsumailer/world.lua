@@ -4,7 +4,7 @@
 
 local core = require "ettsumailer.core"
 
-local pcall, rawget, require, type, _G = pcall, rawget, require, type, _G
+local ipairs, pcall, rawget, require, type, _G = ipairs, pcall, rawget, require, type, _G
 local max = math.max
 
 local M = {}
@@ -41,6 +41,25 @@ function M.sleep(deadline)
   else
     core.poll({}, deadline)
   end
+end
+
+---nginx's way to run functions side by side: until all have returned, or one has raised.
+---@param functions function[]
+---@return boolean ok
+---@return any? err  what was raised; the others are ended then
+function M.run(functions)
+  local threads, ok, err = {}, true, nil
+  for i, f in ipairs(functions) do
+    threads[i] = ngx.thread.spawn(f)
+  end
+  for _, thread in ipairs(threads) do
+    if ok then
+      ok, err = ngx.thread.wait(thread)
+    else
+      ngx.thread.kill(thread)
+    end
+  end
+  return ok, err
 end
 
 ---What one may wait for until another posts: in nginx, where requests run side by side.

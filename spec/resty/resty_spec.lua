@@ -45,6 +45,14 @@ location = /all { content_by_lua_block {
   local summary = require("mail").mailer:send_all(list)
   ngx.print(summary.sent)
 } }
+location = /raise { content_by_lua_block {
+  local ok, err = pcall(function()
+    local message = { to = "b@example.com", text = "hi\n" }
+    require("mail").mailer:send_all({ message, message },
+      { on_result = function() error("mine", 0) end })
+  end)
+  ngx.print(tostring(err))
+} }
 location = /attached { content_by_lua_block {
   ngx.print(require("mail").send { attachments = { { content = ("x"):rep(3000000), filename = "x.bin" } } })
 } }
@@ -192,9 +200,25 @@ describe("a handler of nginx", function()
     assert.equal(2, #server:stop())
   end)
 
-  here("sends a batch over a connection, one round trip each", function()
-    assert(start())
+  here("sends a batch over several connections side by side", function()
+    assert(start("{ replies = { MAIL = { text = '250 ok', delay = 0.05 } } }", { connections = 3 }))
     assert.equal("10", nginx:get "/all")
+    local log = server:log()
+    assert.equal(3, count(log, "C: EHLO"))
+    assert.is_true(log:find("C: EHLO.*C: EHLO.*C: MAIL") ~= nil)
+    nginx:stop()
+    local found = {}
+    for _, message in ipairs(server:stop()) do
+      found[#found + 1] = tonumber(message.data:match "Subject: number (%d+)")
+    end
+    table.sort(found)
+    assert.same({ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, found)
+  end)
+
+  here("hears what its function raises in a batch, and can send after it", function()
+    assert(start(nil, { connections = 1 }))
+    assert.matches("mine", (nginx:get "/raise"), 1, true)
+    assert.matches("^sent", (nginx:get "/send"))
   end)
 
   here("sends a large attachment whole", function()
