@@ -14,6 +14,7 @@ local options = require "ettsumailer.options"
 local ways = require "ettsumailer.ways"
 
 local batch = lazy.of "ettsumailer.batch"
+local queue_of = lazy.of "ettsumailer.outbound_queue"
 local rate_of = lazy.of "ettsumailer.rate"
 local retry_of = lazy.of "ettsumailer.retry"
 
@@ -37,10 +38,14 @@ Mailer.__name = "ettsumailer.mailer"
 ---                 which it may change; or with the sealed message
 --- on_result       function(message, result, err): called when a message has come to its end, with
 ---                 what was given to send
+--- queue           of enqueue: a table of outbound_queue.OPTIONS
+--- on_undelivered  function(message, err): called for each enqueued message that was not delivered,
+---                 or of which nobody knows
 --- clock           { now, sleep } in seconds, for tests: that of retries, rates and rests
 M.OPTIONS = options.merge(ways.OPTIONS, {
   from = "texts", all_or_nothing = "boolean", retry = "retry", rate = "rate",
   on_message = "function", on_result = "function", clock = "table",
+  queue = "table", on_undelivered = "function",
 })
 
 -- Adds what decides when a message is sent. Returns true; or nil, err.
@@ -63,6 +68,9 @@ end
 function M.new(given, level)
   level = (level or 1) + 1
   options.check("mailer", given, M.OPTIONS, level)
+  if given.queue then
+    options.check("mailer: queue", given.queue, queue_of.OPTIONS, level)
+  end
   local clock = clock_of.of(given.clock, level)
   local sender, settings = ways.open(given, M.OPTIONS, clock, level)
   if not sender then
@@ -187,6 +195,29 @@ function Mailer:send_all(messages, how)
     conclude = function(_, ...) conclude(self, ...) end,
   }, { __index = self }), messages, how, 2)
   return summary -- no tail call: it would hide the caller's line
+end
+
+---In nginx: composes a message and hands it over; a timer sends it behind those that wait. Usable
+---in every phase that may create a timer. What cannot be delivered is told to on_undelivered (else
+---in the error log), also when nginx ends the worker.
+---
+---Example:
+---```lua
+---local ok, err = mailer:enqueue { to = "b@example.com", subject = "Hello", text = "Hello\n" }
+---```
+---@param given table|userdata  as of send
+---@return true?
+---@return ettsumailer.error?   QUEUE_FULL, PHASE outside of nginx, or what is wrong with it
+function Mailer:enqueue(given)
+  if self.closed then
+    error("this mailer is closed", 2)
+  end
+  local message, err = compose(self, given, 2)
+  if not message then
+    return nil, err
+  end
+  self.queue = self.queue or queue_of.new(self)
+  return self.queue:put(message)
 end
 
 ---Does all that a send would need, but sends nothing: connects, greets, secures and logs in.

@@ -62,6 +62,26 @@ function M.run(functions)
   return ok, err
 end
 
+---Calls a function soon, by a timer of nginx; in a worker that ends, too.
+---@param f function
+---@return true?
+---@return string? why  there is no timer to be had
+function M.soon(f)
+  return ngx.timer.at(0, f)
+end
+
+---Whether nginx ends this worker: a reload, or a graceful end.
+---@return boolean
+function M.is_ending()
+  return ngx.worker.exiting()
+end
+
+---Writes into nginx's error log.
+---@param text string
+function M.log(text)
+  ngx.log(ngx.ERR, text)
+end
+
 ---What one may wait for until another posts: in nginx, where requests run side by side.
 ---@return table? signal { wait(self, seconds): boolean, post(self) }; nil: nobody else could post
 function M.signal()

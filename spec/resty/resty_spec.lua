@@ -4,7 +4,7 @@ local core = require "ettsumailer.core"
 local fake = require "support.fake"
 local nginx_of = require "support.nginx"
 
-local nginx, why, server
+local nginx, why, server, undelivered
 
 -- A module that requests share, and the handlers around it.
 local MAIL = [[
@@ -14,6 +14,11 @@ M.options = {
   host = "127.0.0.1", port = %d, security = "%s", ehlo_name = "client.example", connections = %d,
   ca_pem = %s, user = %s, password = %s, timeout = 30,
   from = "a@example.com",
+  on_undelivered = function(message, err)
+    local file = io.open(%q, "ab")
+    file:write(message:id(), " ", err.delivery, "\n")
+    file:close()
+  end,
 }
 M.mailer = assert(ettsumailer.mailer(M.options))
 function M.send(fields)
@@ -53,6 +58,33 @@ location = /raise { content_by_lua_block {
   end)
   ngx.print(tostring(err))
 } }
+location = /log-enqueue {
+  log_by_lua_block {
+    local ok = require("mail").mailer:enqueue { to = "b@example.com", text = "hi\n" }
+    ngx.shared.seen:set("enqueued", tostring(ok))
+  }
+  return 200 ok;
+}
+location = /many { content_by_lua_block {
+  local ids = {}
+  for i = 1, 50 do
+    local message = assert(require("ettsumailer").message {
+      from = "a@example.com", to = "b@example.com", text = "hi\n" })
+    local ok, err = require("mail").mailer:enqueue(message)
+    ids[i] = ok and message:id() or err.code
+  end
+  ngx.print(table.concat(ids, " "))
+} }
+location = /full { content_by_lua_block {
+  local options, words = require("mail").options, {}
+  options.queue = { messages = 2 }
+  local mailer = assert(require("ettsumailer").mailer(options))
+  for i = 1, 4 do
+    local ok, err = mailer:enqueue { to = "b@example.com", text = "hi\n" }
+    words[i] = ok and "ok" or err.code
+  end
+  ngx.print(table.concat(words, " "))
+} }
 location = /attached { content_by_lua_block {
   ngx.print(require("mail").send { attachments = { { content = ("x"):rep(3000000), filename = "x.bin" } } })
 } }
@@ -83,11 +115,11 @@ end
 -- An SMTP server with this script, and an nginx that sends to it.
 local function start(script, more)
   more = more or {}
-  server = fake.start(script)
+  server, undelivered = fake.start(script), os.tmpname()
   nginx, why = nginx_of.start {
-    http = "lua_shared_dict seen 1m;", server = SERVER,
+    http = "lua_shared_dict seen 1m; lua_max_pending_timers 16; lua_max_running_timers 16;", server = SERVER,
     files = { mail = MAIL:format(server.port, more.security or "none", more.connections or 4,
-      quoted(more.ca_pem), quoted(more.user), quoted(more.user)) },
+      quoted(more.ca_pem), quoted(more.user), quoted(more.user), undelivered) },
   }
   return nginx
 end
@@ -124,6 +156,7 @@ describe("a handler of nginx", function()
       nginx:stop()
     end
     server:stop()
+    os.remove(undelivered)
     nginx = nil
   end)
 
@@ -219,6 +252,59 @@ describe("a handler of nginx", function()
     assert(start(nil, { connections = 1 }))
     assert.matches("mine", (nginx:get "/raise"), 1, true)
     assert.matches("^sent", (nginx:get "/send"))
+  end)
+
+  here("hands over a mail in a phase that cannot send, and is done", function()
+    assert(start())
+    nginx:get "/log-enqueue"
+    assert.equal("true", seen "enqueued")
+    nginx:stop "QUIT"
+    assert.equal(1, #server:stop())
+  end)
+
+  here("is refused by a queue that is full", function()
+    assert(start())
+    assert.equal("ok ok QUEUE_FULL QUEUE_FULL", (nginx:get "/full"))
+  end)
+
+  -- Hands over a thousand messages in portions of fifty, with ten reloads in between.
+  local function hand_over()
+    local handed = {}
+    for i = 1, 20 do
+      for id in nginx:get("/many"):gmatch "%S+" do
+        handed[#handed + 1] = id
+      end
+      if i % 2 == 0 then
+        nginx:reload()
+      end
+    end
+    return handed
+  end
+
+  -- How often each message arrived or was told of as undelivered: once, if all is well.
+  local function accounts(messages)
+    local count_of = {}
+    for _, message in ipairs(messages) do
+      local id = message.data:match "Message%-ID: (%S+)\r\n"
+      count_of[id] = (count_of[id] or 0) + 1
+    end
+    for line in io.lines(undelivered) do
+      local id, delivery = line:match "^(%S+) (%S+)$"
+      local has_arrived = delivery == "unknown" and count_of[id] == 1
+      count_of[id] = (count_of[id] or 0) + (has_arrived and 0 or 1)
+    end
+    return count_of
+  end
+
+  here("loses nothing that it handed over, and sends nothing twice, while nginx is reloaded", function()
+    assert(start "{ replies = { MAIL = { text = '250 ok', delay = 0.005 } } }")
+    local handed = hand_over()
+    nginx:stop "QUIT"
+    local count_of = accounts(server:stop())
+    assert.equal(1000, #handed)
+    for _, id in ipairs(handed) do
+      assert.equal(id .. " 1", id .. " " .. tostring(count_of[id]))
+    end
   end)
 
   here("sends a large attachment whole", function()

@@ -170,9 +170,30 @@ function Nginx:get(path)
   return self:begin(path):answer()
 end
 
+-- Sends the master a signal that the core has no name for.
+local function signal(self, name)
+  local file = io.open(self.folder .. "/nginx.pid")
+  local pid = file and file:read "*l"
+  if file then
+    file:close()
+  end
+  return pid and os.execute(("kill -%s %s 2>/dev/null"):format(name, pid))
+end
+
+---Has it read its configuration anew: a new worker takes over from the old one.
+function Nginx:reload()
+  signal(self, "HUP")
+  core.poll({}, core.clock() + 200)
+end
+
 ---Ends it, and waits until it is gone.
-function Nginx:stop()
-  self.process:kill "TERM"
+---@param how string? "QUIT": its workers finish what they do
+function Nginx:stop(how)
+  if how then
+    signal(self, how)
+  else
+    self.process:kill "TERM"
+  end
   local deadline = core.clock() + 20000
   while not self.process:wait() and core.clock() < deadline do
     core.poll({}, core.clock() + 10)
