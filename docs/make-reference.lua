@@ -242,7 +242,7 @@ end
 
 local function default_of(section, name)
   local defaults = section.defaults and table_of(section.module, section.defaults)
-  return defaults and defaults[name] ~= nil and (" Default: %g."):format(defaults[name]) or ""
+  return defaults and defaults[name] ~= nil and ("; %g where absent"):format(defaults[name]) or ""
 end
 
 local function write_options(writer, section)

@@ -21,8 +21,8 @@ local M = {}
 --- ca_file                a file of certificates to trust in place of the system's
 --- ca_pem                 the same as text
 --- crl_file               a file of revoked certificates
---- pin_sha256             the SHA-256 of the server's public key, base64 or hexadecimal: no other
----                        is trusted
+--- pin_sha256             SHA-256 of public keys, base64 or hexadecimal, parted by spaces: the
+---                        server's must be one of them, and needs no trusted issuer then
 --- tlsa                   TLSA records of the server (DANE)
 --- tls_name               the name that the certificate is to be for; host where absent
 --- client_cert            the client's certificate: a file, or PEM text
