@@ -107,7 +107,10 @@ static ettm_status begin_login(lua_State *L, ettml_session *s, ettm_str mechanis
   ettm_status status;
   c->crypto = ettm_crypto();
   set_binding(s, c, &binding);
-  status = ettm_sasl_new(&s->sasl, mechanism, c, &alloc);
+  status = ettm_session_hide(ettm_connection_session(s->connection), c->secret);
+  if (status == ETTM_OK) {
+    status = ettm_sasl_new(&s->sasl, mechanism, c, &alloc);
+  }
   ettm_wipe(&binding, sizeof binding);
   return status;
 }
@@ -149,6 +152,7 @@ int ettml_session_auth(lua_State *L) {
   ettm_buffer_clear(response);
   if (status != ETTM_OK) {
     ettml_session_end_login(s);
+    ettm_session_forget_login(ettm_connection_session(s->connection));
   }
 
   return status < 0 ? auth_fail(L, s, mechanism, status) : ettml_answer(L, status);
@@ -194,7 +198,9 @@ int ettml_session_auth_step(lua_State *L) {
 
 /* s:auth_end(): no login goes on; its secrets are wiped. */
 int ettml_session_auth_end(lua_State *L) {
-  ettml_session_end_login(ettml_session_check(L, 1));
+  ettml_session *s = ettml_session_check(L, 1);
+  ettml_session_end_login(s);
+  ettm_session_forget_login(ettm_connection_session(s->connection));
   return 0;
 }
 

@@ -195,6 +195,17 @@ static ettm_status answer(ettm_session *s, ettm_reply_kind kind, const ettm_repl
   return ETTM_OK;
 }
 
+/* A server that shows the line it was sent shows a password: never to anybody here. */
+static void hide_secrets(ettm_session *s, int code) {
+  if (code / 100 == 3) {
+    return; /* a challenge is to be read, and not for people */
+  }
+  ettm_reply_mask(&s->parser, &s->hidden);
+  if (ettm_session_phase(s) == ETTM_PHASE_AUTH) {
+    ettm_hidden_clear(&s->hidden);
+  }
+}
+
 /* No reply is whole. A part of one is no peaceful end, but for QUIT (RFC 5321 4.1.1.10). */
 static ettm_status next_without_reply(ettm_session *s, ettm_event *ev) {
   ettm_phase phase = ettm_session_phase(s);
@@ -223,6 +234,7 @@ static ettm_status next_event(ettm_session *s, ettm_event *ev) {
     return status;
   }
   reply = ettm_reply_get(&s->parser);
+  hide_secrets(s, reply->code);
   ettm_transcript_add_reply(&s->transcript, reply);
   return answer(s, ettm_reply_kind_of(reply->code), reply, ev);
 }

@@ -190,6 +190,11 @@ const ettm_reply *ettm_reply_get(const ettm_reply_parser *p) {
   return &p->reply;
 }
 
+void ettm_reply_mask(ettm_reply_parser *p, const ettm_hidden *h) {
+  ettm_hidden_mask(h, &p->text);
+  ettm_hidden_mask(h, &p->raw);
+}
+
 int ettm_reply_is_partial(const ettm_reply_parser *p) {
   return p->state != AT_FIRST || (p->reply.lines > 0 && !p->complete);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "smtp/hidden.h"
 
 #ifndef ETTM_REPLY_LINE
 #define ETTM_REPLY_LINE                                                                            \
@@ -54,6 +55,9 @@ ETTM_MUST_USE ettm_status ettm_reply_parse(ettm_reply_parser *p, ettm_str in, si
 
 /* The reply that was completed last, lent until the next parse. */
 const ettm_reply *ettm_reply_get(const ettm_reply_parser *p);
+
+/* Masks in its texts what a login has sent. */
+void ettm_reply_mask(ettm_reply_parser *p, const ettm_hidden *h);
 
 /* True (1) when part of a reply was taken and its end was not. */
 int ettm_reply_is_partial(const ettm_reply_parser *p);

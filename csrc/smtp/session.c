@@ -28,6 +28,7 @@ static ettm_status init_session(ettm_session *s, const ettm_session_options *o,
   ettm_reply_parser_init(&s->parser, a);
   ettm_capabilities_init(&s->capabilities, a);
   ettm_transcript_init(&s->transcript, a);
+  ettm_hidden_init(&s->hidden, a);
   ettm_framing_init(&s->framing);
   s->mode = ETTM_NEXT_KEEP;
   s->lock_step = o != NULL && o->lock_step;
@@ -74,6 +75,7 @@ void ettm_session_free(ettm_session *s) {
   ettm_reply_parser_clear(&s->parser);
   ettm_capabilities_clear(&s->capabilities);
   ettm_transcript_clear(&s->transcript);
+  ettm_hidden_clear(&s->hidden);
   ettm_free(&alloc, s->without, s->without_size);
   ettm_free(&alloc, s, sizeof *s);
 }
@@ -99,6 +101,26 @@ static int may_leave(const ettm_session *s) {
          (last.phase == ETTM_PHASE_FINAL || ettm_verb_is_pipelinable(last.verb));
 }
 
+/* What stands behind the mechanism in a line of AUTH. */
+static ettm_status hide_initial(ettm_session *s, ettm_str line) {
+  static const size_t verb = sizeof "AUTH " - 1;
+  const char *space = (const char *)memchr(line.p + verb, ' ', line.n - verb);
+  if (space == NULL) {
+    return ETTM_OK;
+  }
+  space++;
+  return ettm_hidden_response(&s->hidden,
+                              ettm_str_of(space, line.n - 2 - (size_t)(space - line.p)));
+}
+
+ettm_status ettm_session_hide(ettm_session *s, ettm_str secret) {
+  return ettm_hidden_secret(&s->hidden, secret);
+}
+
+void ettm_session_forget_login(ettm_session *s) {
+  ettm_hidden_clear(&s->hidden);
+}
+
 /* Moves what may leave to the wire. */
 static void pump(ettm_session *s) {
   while (may_leave(s) && ettm_transcript_has_room(&s->transcript)) {
@@ -107,6 +129,9 @@ static void pump(ettm_session *s) {
     ettm_status status;
     s->wire.secret = 1;
     status = ettm_buffer_append(&s->wire, line);
+    if (status == ETTM_OK && verb == ETTM_VERB_AUTH) {
+      status = hide_initial(s, line);
+    }
     if (status != ETTM_OK) {
       (void)ettm_session_fail(s, status);
       return;
@@ -255,7 +280,10 @@ ettm_status ettm_session_respond(ettm_session *s, ettm_str response) {
     return ETTM_E_UNSAFE;
   }
   s->wire.secret = 1;
-  status = ettm_buffer_reserve(&s->wire, response.n + 2, &place);
+  status = ettm_hidden_response(&s->hidden, response);
+  if (status == ETTM_OK) {
+    status = ettm_buffer_reserve(&s->wire, response.n + 2, &place);
+  }
   if (status != ETTM_OK) {
     return ettm_session_fail(s, status);
   }

@@ -119,6 +119,12 @@ ETTM_MUST_USE ettm_status ettm_session_body_end(ettm_session *s);
  * ETTM_E_STATE, ETTM_E_UNSAFE, ETTM_E_LIMIT, ETTM_E_MEMORY. */
 ETTM_MUST_USE ettm_status ettm_session_respond(ettm_session *s, ettm_str response);
 
+/* What a login that is about to begin sends in whatever form: masked where the server says it,
+ * until the login is over. Responses are by themselves. Returns ETTM_OK, ETTM_E_LIMIT,
+ * ETTM_E_MEMORY. */
+ETTM_MUST_USE ettm_status ettm_session_hide(ettm_session *s, ettm_str secret);
+void ettm_session_forget_login(ettm_session *s); /* wipes what is hidden, before its time */
+
 /* After ETTM_EVENT_STARTTLS, by whoever did the handshake: capabilities are forgotten, EHLO is due.
  * Returns ETTM_OK or ETTM_E_STATE. */
 ETTM_MUST_USE ettm_status ettm_session_tls_done(ettm_session *s);

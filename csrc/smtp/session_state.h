@@ -18,6 +18,7 @@ struct ettm_session {
   ettm_reply_parser parser;
   ettm_capabilities capabilities;
   ettm_transcript transcript;
+  ettm_hidden hidden; /* of a login that is under way */
   ettm_framing framing;
   char *without;
   size_t without_size;

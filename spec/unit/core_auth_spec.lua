@@ -242,6 +242,39 @@ describe("a login over a session of the core", function()
     end
   end)
 
+  it("is masked where the server says it again, whole or cut", function()
+    for _, words in ipairs { PLAIN, PLAIN:sub(1, 20), PASSWORD, PASSWORD:sub(1, 10) } do
+      local session = begun "PLAIN"
+      local kind, event = kinds(session,
+        "500-5.5.2 unrecognized: AUTH PLAIN " .. words .. "\r\n500 5.5.2 " .. words .. "!\r\n")
+      assert.are.equal("REFUSED", kind)
+      for _, text in ipairs { event.text, event.raw_text, session:transcript() } do
+        assert.is_nil(text:find(words, 1, true))
+        has_no_secret(text)
+        assert.is_truthy(text:find("unrecognized", 1, true))
+        assert.is_truthy(text:find("%*%*%*!"), text)
+      end
+    end
+    local session = begun "LOGIN"
+    kinds(session, "334 VXNlcm5hbWU6\r\n")
+    session:auth_step "VXNlcm5hbWU6"
+    sent(session)
+    kinds(session, "334 UGFzc3dvcmQ6\r\n")
+    session:auth_step "UGFzc3dvcmQ6"
+    sent(session)
+    has_no_secret(select(2, kinds(session, "535 what is " .. PASSWORD_64 .. " for?\r\n")).text)
+    has_no_secret(session:transcript())
+  end)
+
+  it("lets the server say what it likes once it is over", function()
+    local session = begun "PLAIN"
+    kinds(session, "535 no\r\n")
+    assert(session:command "NOOP")
+    sent(session)
+    local _, event = kinds(session, "250 " .. PASSWORD .. "\r\n")
+    assert.are.equal(PASSWORD, event.text) -- nothing of it is kept to compare with
+  end)
+
   it("goes at any point of it with the session that is forgotten", function()
     for _ = 1, 20 do
       begun "LOGIN"
