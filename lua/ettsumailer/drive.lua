@@ -287,6 +287,17 @@ local function make_way(link, source, code, text)
   return true
 end
 
+-- A source that takes its time may never make the transport wait: then nobody else looks at the
+-- clock before the end of the content has left, and the fate is unknown.
+local function may_go_on(link)
+  if link.cancelled then
+    return M.fail(link, "CANCELLED", "the sending was cancelled")
+  elseif link.deadline and clock(link) >= link.deadline then
+    return M.fail(link, "TIMEOUT", "the time was over before the whole content was there")
+  end
+  return true
+end
+
 ---Sends a whole content after the BODY event, up to its queued end; what is still to be written
 ---leaves with the wait for the next event. A content that fails leaves one way on: the connection
 ---is dropped.
@@ -297,10 +308,11 @@ end
 function M.content(link, source)
   local session, sent = link.session, nil
   while true do
-    -- Only what is sent is progress: a server that talks meanwhile does not take the content.
-    if link.cancelled then
-      return nil, select(2, M.fail(link, "CANCELLED", "the sending was cancelled"))
+    local is_on, err = may_go_on(link)
+    if not is_on then
+      return nil, err
     end
+    -- Only what is sent is progress: a server that talks meanwhile does not take the content.
     local now_sent = session:bytes()
     if now_sent ~= sent then
       link.since, sent = clock(link), now_sent
