@@ -221,29 +221,34 @@ function Batch:hand_over(job, deadline)
   }))
 end
 
+-- One message, and what follows it on the same connection. Returns whether to go on.
 function Batch:carry(job, worker)
   local timeout = self.settings.timeout
   worker.deadline = timeout and job.started + timeout * 1000 or nil
   if not self.pool then
     self:hand_over(job, worker.deadline)
-    return
+    return true
   end
   local conn, err = self.pool:acquire(worker, job.has_moved)
-  if not conn then
+  if conn then
+    carrier.run(self, conn, job)
+    self.pool:release(conn)
+  elseif err.code == "QUEUE_FULL" and self.working > 1 then
+    self:give_back(job) -- somebody else sends by this mailer, too: the others carry what is left
+    return false
+  else
     self:settle(job, job.work:failed(err, "not_sent"))
-    return
   end
-  carrier.run(self, conn, job)
-  self.pool:release(conn)
+  return true
 end
 
 -- One connection's worth of work after the other, until there is none left.
 function Batch:work(worker)
   local job = self:next_prepared(true)
-  while job do
-    self:carry(job, worker)
+  while job and self:carry(job, worker) do
     job = self:next_prepared(true)
   end
+  self.working = self.working - 1
 end
 
 -- One for each connection: what it is in the eyes of the pool, and what it does.
@@ -255,6 +260,7 @@ function Batch:start_workers()
     self.workers[i] = worker
     functions[i] = function() self:work(worker) end
   end
+  self.working = #functions
   return functions
 end
 

@@ -83,15 +83,23 @@ local function take_returned(self, may_wait)
   end
 end
 
+-- One that has been taken before. Returns job; or nil, and when there will be one.
+local function find_old(self, may_wait)
+  local job = take_returned(self, may_wait)
+  if job then
+    return job
+  end
+  return due(self, self.clock.now())
+end
+
 -- Returns job; or nil, and the moment when there may be one, or nil when there will be none.
 local function find(self, may_wait)
-  local job = take_returned(self, may_wait)
-  local when
-  if not job then
-    job, when = due(self, self.clock.now())
-  end
+  local job, when = find_old(self, may_wait)
   if not job and #self.delayed < DELAYED_MAX then
     job = pull(self, may_wait)
+    if not job then -- others may have given one back meanwhile
+      job, when = find_old(self, may_wait)
+    end
   end
   return job, when
 end
