@@ -287,10 +287,11 @@ turns: all
 	$(Q)trap 'for m in postfix exim; do spec/interop/mta.sh $$m stop; done' EXIT; trap 'exit 130' INT TERM; \
 	  $(run_specs), round trips" "$(LUA_PROGRAM)" spec/interop/turns_spec.lua
 
-# Logins by every mechanism into a real Dovecot, which spec/interop brings and starts.
+# Logins by every mechanism into a real Dovecot, and GNU SASL's client into the testing server.
 dovecot: all
 	$(Q)trap 'spec/interop/mta.sh dovecot stop' EXIT; trap 'exit 130' INT TERM; \
-	  $(run_specs), Dovecot" "$(LUA_PROGRAM)" spec/interop/dovecot_spec.lua
+	  $(run_specs), Dovecot" "$(LUA_PROGRAM)" spec/interop/dovecot_spec.lua \
+	  spec/interop/gsasl_spec.lua
 
 interop: foreign turns dovecot
 
