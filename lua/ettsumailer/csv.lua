@@ -122,7 +122,7 @@ local function name_columns(self, fields)
     if not name then
       return refuse(self, ("column %d: %s"):format(i, why))
     end
-    name = name:match "^%s*(.-)%s*$"
+    name = name:match("^.*%S", name:find "%S") or ""
     if known[name] and name ~= "" then
       return refuse(self, ("two columns are called '%s'"):format(name))
     end

@@ -290,6 +290,15 @@ describe("data in a list of addresses", function()
     end)
   end
 
+  it("are placed in linear time", function()
+    local names = {}
+    for i = 1, 20000 do
+      names[i] = "a,"
+    end
+    local made = assert(fields_of({ to = "{{#l}}{{.}} {{/l}}<a@example.com>", text = "" }, { l = names }))
+    assert.equal(20000 * 5 + 15, #made.to)
+  end)
+
   it("is checked in the caller's Resent-To and Disposition-Notification-To, too", function()
     local made, err = fields_of({ headers = { ["Disposition-Notification-To"] = "{{e}}" }, text = "" },
       { e = "a@x.jp, b@x.jp" })

@@ -163,6 +163,8 @@ local MISTAKES = {
   { "dots without names", "{{a..b}}", "t:1:1", "no name" },
   { "a line end within a name", "{{a\nb}}", "t:1:1", "line end" },
   { "delimiters that are none", "{{=a=}}", "t:1:1", "delimiters" },
+  { "three delimiters", "{{=a b c=}}", "t:1:1", "delimiters" },
+  { "a name that goes on and on", "{{" .. ("x"):rep(2000) .. "}}", "t:1:1", "too long" },
   { "a block that is not closed", "{{<p}}{{$a}}{{/p}}", "t:1:13", "{{$a}}" },
   { "a mistake in a partial", "{{>p}}", "p:2:1", "closes nothing", { p = "\n{{/a}}" } },
   { "a mistake in a partial of a partial", "{{#a}}{{>p}}{{/a}}", "q:1:2", "not closed",
@@ -287,6 +289,11 @@ describe("a render", function()
   it("is linear in a line with many tags, and in nested sections", function()
     local many = ("{{a}}"):rep(20000)
     assert.equal(("b"):rep(20000), rendered(many, { a = "b" }))
+    local spaces = (" "):rep(1000000)
+    assert.is_truthy(error_of("{{a" .. spaces .. "b}}"):find("too long", 1, true))
+    assert.equal("c", rendered("{{a" .. spaces .. "}}", { a = "c" }))
+    assert.equal(spaces .. "c" .. spaces, rendered(spaces .. "{{a}}" .. spaces, { a = "c" }))
+    assert.is_truthy(error_of("{{=a" .. spaces .. "b" .. spaces .. "c=}}"))
     assert.equal("x", rendered(("{{#a}}"):rep(99) .. "x" .. ("{{/a}}"):rep(99), { a = true }))
     assert.is_truthy(error_of(("{{#a}}"):rep(200) .. ("{{/a}}"):rep(200)):find("more sections", 1, true))
   end)

@@ -44,7 +44,10 @@ end
 
 -- What stands for a value outside of quotes and comments; or nil and why.
 local function placed(self, value, stop)
-  if not self.in_angle and find(self.text, "^[^,;<>]*<", stop) then
+  if self.special_at < stop then
+    self.special_at = find(self.text, "[,;<>]", stop) or #self.text + 1
+  end
+  if not self.in_angle and sub(self.text, self.special_at, self.special_at) == "<" then
     return as_word(value)
   elseif is_address(value) or is_mailbox_alone(self, value) then
     return value
@@ -106,7 +109,9 @@ end
 
 -- Puts the values in the places of their marks. Returns the list's text; or nil and why.
 local function resolved(text, held)
-  local self = { text = text, held = held, in_quotes = false, comments = 0, in_angle = false }
+  local self = {
+    text = text, held = held, in_quotes = false, comments = 0, in_angle = false, special_at = 0,
+  }
   local pieces, at = {}, 1
   local found = find(text, '[\1"\\()<>]', at)
   while found do

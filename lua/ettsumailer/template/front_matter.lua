@@ -11,8 +11,9 @@ local LINES_MAX = 1000
 
 local function add_line(self, line, number)
   local values = self.values
-  local name, column, value = line:match "^([^%s:]+)[ \t]*:[ \t]*()(.-)[ \t]*$"
-  local more = line:match "^[ \t]+(.-)[ \t]*$"
+  local name, column = line:match "^([^%s:]+)[ \t]*:[ \t]*()"
+  local value = line:match("^.*[^ \t]", column) or ""
+  local more = line:match("^[ \t].*[^ \t]") and line:match("^.*[^ \t]", line:find "[^ \t]")
   if line:find "^[ \t]*$" or line:find "^#" then
     return true
   elseif line:find "[^%C\t]" then

@@ -29,6 +29,9 @@ local PLAIN_NAMES = {
   sensitivity = true, date = true,
 }
 
+-- Octets of one field at most.
+local FIELD_MAX = 1024 * 1024
+
 local ADDRESS_HEADERS = { ["disposition-notification-to"] = true, ["return-receipt-to"] = true }
 
 ---A template of messages: ettsumailer.template.load and .new make it.
@@ -91,7 +94,7 @@ local function add_value(self, item, partials)
   end
   local template, err = compiled_of.new {
     name = item.file, text = item.value, line = item.line, column = item.column,
-    partials = partials, escape = "text",
+    partials = partials, escape = "text", max_size = FIELD_MAX,
   }
   if not template then
     return nil, err

@@ -38,7 +38,7 @@ end
 function Source:position(at)
   local before = self.text:sub(1, at - 1)
   local _, lines = before:gsub("\n", "")
-  local _, column = (before:match ".*\n(.*)" or before):gsub("[^\128-\191]", "")
+  local _, column = (before:match "^.*\n(.*)" or before):gsub("[^\128-\191]", "")
   if lines == 0 then
     return self.line, column + self.column - self.first_shift
   end

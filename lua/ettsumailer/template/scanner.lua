@@ -21,7 +21,7 @@ local CAN_BE_ALONE = {
 local OPENS = { ["#"] = true, ["^"] = true, ["$"] = true }
 
 local TAGS_MAX = 100000
-local DELIMITER_MAX = 32
+local DELIMITER_MAX, NAME_MAX = 32, 1000
 
 ---A tag. What stands between the spans of two tags is text.
 ---@class ettsumailer.template.tag
@@ -37,8 +37,9 @@ local DELIMITER_MAX = 32
 ---@field close string
 
 local function set_delimiters(self, content)
-  local open, close = content:match "^%s*(%S+)%s+(%S+)%s*$"
-  if not open or open:find("=", 1, true) or close:find("=", 1, true)
+  local open, close = content:match "^%s*(%S+)%s+(%S+)"
+  local behind = content:match "^%s*%S+%s+%S+()"
+  if not open or content:find("%S", behind) or open:find("=", 1, true) or close:find("=", 1, true)
     or #open > DELIMITER_MAX or #close > DELIMITER_MAX then
     return nil, "this sets no delimiters: {{=<% %>=}} does"
   end
@@ -47,7 +48,9 @@ local function set_delimiters(self, content)
 end
 
 local function problem_with_name(self, name)
-  if name == "" then
+  if #name > NAME_MAX then
+    return "this name is too long: a tag that is not closed?"
+  elseif name == "" then
     return "a tag without a name"
   elseif name:find(self.open, 1, true) then
     return "this tag is not closed"
@@ -64,7 +67,7 @@ local function tag_of(self, kind, content)
   elseif kind == "!" then
     return {}
   end
-  local name = content:match "^%s*(.-)%s*$"
+  local name = content:match("^.*%S", content:find "%S") or ""
   local problem = problem_with_name(self, name)
   return not problem and { name = name }, problem
 end
@@ -155,7 +158,7 @@ local function take_line(self, tags, first, last)
   local text = self.text
   local before = tags[first - 1]
   local base = before and before.stop or 0
-  local line = base + (text:sub(base + 1, tags[first].at - 1):match ".*\n()" or 1)
+  local line = base + (text:sub(base + 1, tags[first].at - 1):match "^.*\n()" or 1)
   local lead = text:sub(line, tags[first].at - 1)
   if lead:find "[^ \t]" then
     return
