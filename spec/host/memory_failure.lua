@@ -94,6 +94,27 @@ function SCENARIOS.mailer()
   return "sent"
 end
 
+-- A message in a charset: what does not fit it goes as UTF-8, but nothing does for want of memory.
+function SCENARIOS.charset()
+  local message, err = ettsumailer.message {
+    charset = "ISO-2022-JP", from = "山田 <a@example.com>", to = "組: 佐藤 <b@example.com>;",
+    subject = ("ご注文"):rep(20), text = "こんにちは\n", html = "<p>世界</p>", entropy = ENTROPY,
+    date = 1700000000, zone_minutes = 540,
+    attachments = { { content = "x", filename = ("長い名前"):rep(9) .. ".csv" } },
+  }
+  if not message then
+    return err.code
+  end
+  local reader, sent = message:reader(), ""
+  local piece, code = reader:read(1000)
+  while piece do
+    sent = sent .. piece
+    piece, code = reader:read(1000)
+  end
+  local is_whole = code == "DONE" and #sent == message:size()
+  return is_whole and not sent:lower():find("utf-8", 1, true) and "sent" or "LIE"
+end
+
 -- The content refused: an error that has to be made.
 function SCENARIOS.rejection()
   replies.final = "554 5.7.1 no\r\n"

@@ -26,7 +26,7 @@ int luaopen_ettsumailer_core(lua_State *L);
 #define FILE_SIZE       70000u /* more than a reader reads of a file at once */
 #define MOST_CALLS      100000 /* no scenario needs as many allocations */
 #define MOST_COMPLAINTS 4
-#define MODULES         64 /* that Lua files make */
+#define MODULES         256 /* that Lua files make */
 
 enum { RUN = 1, JUDGE = 2 }; /* stack places of what the script returns */
 
@@ -217,6 +217,14 @@ static void login_lasting(void) {
   fail_each("login", 1);
 }
 
+static void charset_once(void) {
+  fail_each("charset", 0);
+}
+
+static void charset_lasting(void) {
+  fail_each("charset", 1);
+}
+
 static void starttls_once(void) {
   fail_each("starttls", 0);
 }
@@ -242,6 +250,8 @@ static const check_case cases[] = {
     {"survives memory ending at each allocation of a commanded dialogue", connection_lasting},
     {"survives each allocation of the logins failing once", login_once},
     {"survives memory ending at each allocation of the logins", login_lasting},
+    {"survives each allocation of composing in a charset failing once", charset_once},
+    {"survives memory ending at each allocation of composing in a charset", charset_lasting},
     {"survives each allocation of a handshake failing once", starttls_once},
     {"survives memory ending at each allocation of a handshake", starttls_lasting},
     {"survives each allocation of a send over TLS failing once", tls_once},
