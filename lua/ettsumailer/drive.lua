@@ -9,6 +9,7 @@
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local reading = require "ettsumailer.reading"
+local scheduler = require "ettsumailer.scheduler"
 
 local huge, min = math.huge, math.min
 
@@ -91,7 +92,7 @@ function M.report(link)
     return
   end
   for direction, line in link.session:take_transcript():gmatch "(%u): ([^\n]*)\n" do
-    local ok, why = pcall(link.on_protocol, direction, line)
+    local ok, why = scheduler.guard(link.on_protocol, direction, line)
     if not ok then
       -- Who only looks on must not change what becomes of a mail.
       link.on_protocol, link.on_protocol_error = nil, why
