@@ -98,6 +98,8 @@ local CHECKS = {
     return is_must and not (s.host or s.tls_name or s.insecure_skip_verify)
   end, 'tls_name is missing: the name that the certificate behind unix_socket is for' },
   { function(s) return s.tlsa and #s.tlsa == 0 end, "tlsa holds no record" },
+  { function(s) return (s.security_level or 0) < 0 or (s.security_level or 0) > 5 end,
+    "security_level must be 0 to 5" },
   { function(s) return s.user == "" end, "user is empty" },
   { function(s) return s.user and not mechanisms.is_login(s) end,
     "password is missing for the user" },

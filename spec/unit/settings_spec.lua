@@ -83,4 +83,29 @@ describe("the settings of a server", function()
     assert.is_nil(found)
     assert.matches("client_cert: /nonexistent/cert%.pem", err.text)
   end)
+
+  it("make a TLS context at once where an option of it may be wrong, or TLS is a must", function()
+    assert.is_nil(server({ host = "h", port = 25 }).tls_context) -- only if the server offers TLS
+    assert.is_false(server({ host = "h", security = "none" }).tls_context)
+    assert.equal("userdata", type(server({ host = "h" }).tls_context))
+    assert.equal("userdata", type(server({ host = "h", port = 25, tls_min_version = "1.3" }).tls_context))
+    local wrong = {
+      ca_file = "/nonexistent/ca.pem", ca_pem = "none", crl_file = "/nonexistent/crl.pem",
+      pin_sha256 = "none", client_cert = "/nonexistent/cert.pem", tls_min_version = "0.9",
+      ciphers = "NONE", security_level = 9,
+    }
+    for name, value in pairs(wrong) do
+      local found, err = server { host = "h", port = 25, [name] = value }
+      assert.is_nil(found, name)
+      assert.is_string(err.code, name)
+    end
+  end)
+
+  it("make it once, when it is needed", function()
+    local found = server { host = "h", port = 25 }
+    local context = settings.tls_context(found)
+    assert.equal("userdata", type(context))
+    assert.equal(context, settings.tls_context(found))
+    assert.is_false(settings.tls_context(server { host = "h", security = "none" }))
+  end)
 end)
