@@ -176,7 +176,7 @@ static int session_next(lua_State *L) {
 
   ettm_status status = ettm_connection_next(s->connection, &event);
 
-  if (status == ETTM_NEED_INPUT) {
+  if (status == ETTM_NEED_INPUT && !s->is_distrusted) {
     return ettml_answer_nil(L);
   }
   if (!ettml_session_see_login(s, status, &event)) {

@@ -266,6 +266,28 @@ describe("a login over a session of the core", function()
     has_no_secret(session:transcript())
   end)
 
+  it("by SCRAM is no login until the server has proven itself, and stays none", function()
+    local session = greeted "AUTH SCRAM-SHA-256"
+    assert.is_true(session:auth("SCRAM-SHA-256", "user", "pencil", { nonce = "rOprNGfwEbeRWgbNEkqO" }))
+    assert.are.equal("AUTH SCRAM-SHA-256 biwsbj11c2VyLHI9ck9wck5HZndFYmVSV2diTkVrcU8=\r\n", sent(session))
+    assert(session:feed "235 2.7.0 welcome\r\n")
+    for _ = 1, 3 do
+      local event, code, text = session:next()
+      assert.is_nil(event)
+      assert.are.equal("PROTOCOL", code)
+      assert.is_truthy(text:find("without proving", 1, true))
+    end
+  end)
+
+  it("raises for options that nobody knows", function()
+    local session = greeted()
+    assert.is_false((pcall(session.auth, session, "PLAIN", USER, PASSWORD, { nonsense = 1 })))
+    assert.is_false((pcall(session.auth, session, "PLAIN", USER, PASSWORD, { port = 0 })))
+    assert.are.equal("CONFIG", select(2, session:auth("SCRAM-SHA-1", USER, PASSWORD, { nonce = "a,b" })))
+    assert.are.equal("CONFIG", select(2, session:auth("SCRAM-SHA-1-PLUS", USER, PASSWORD)))
+    assert.is_nil(session:channel_binding())
+  end)
+
   it("lets the server say what it likes once it is over", function()
     local session = begun "PLAIN"
     kinds(session, "535 no\r\n")
