@@ -138,6 +138,10 @@ local function open_new(self, owner)
   return conn
 end
 
+local function refuse_closed()
+  return errors.refuse("CANCELLED", "the mailer was closed")
+end
+
 ---A connection that is ready for mail: an idle one, else a new one.
 ---@param owner table         whose it is until release or abandon; its deadline (ms on core.clock's
 ---  scale) is that of opening
@@ -147,7 +151,7 @@ end
 function Pool:acquire(owner, must_be_new)
   local is_free = self.count < self.settings.connections or wait_for_free(self, owner)
   if self.closed then
-    return errors.refuse("CANCELLED", "the mailer was closed")
+    return refuse_closed()
   end
   if not is_free then
     return errors.refuse("QUEUE_FULL",
@@ -159,7 +163,10 @@ function Pool:acquire(owner, must_be_new)
   let_go(self, owner)
   if conn then
     hold(self, conn, owner)
+    conn.cancelled, owner.cancelled = owner.cancelled, nil
     return conn
+  elseif self.closed then
+    return refuse_closed()
   end
   return open_new(self, owner)
 end
