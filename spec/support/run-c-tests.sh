@@ -9,7 +9,7 @@ out=$(mktemp) || exit 1
 trap 'rm -f "$out"' EXIT
 
 for test in "$@"; do
-  timeout "${TEST_SECONDS:-300}" "$test" >"$out" 2>&1 </dev/null
+  timeout "${TEST_SECONDS:-900}" "$test" >"$out" 2>&1 </dev/null
   status=$?
   cat "$out"
   counts=$(sed -n 's/^.*: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$out" | tail -n 1)
