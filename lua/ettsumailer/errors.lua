@@ -2,7 +2,7 @@
 -- Why: one shape for whatever the world can cause, so that programs can decide and people can act.
 -- Not: programming mistakes; those are raised by whoever finds them.
 
-local login_hints = require "ettsumailer.login_hints"
+local login_hints = require "ettsumailer.smtp.login_hints"
 
 local concat, setmetatable, type, tostring = table.concat, setmetatable, type, tostring
 

@@ -5,7 +5,7 @@
 local address = require "ettsumailer.address"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local handshake = require "ettsumailer.handshake"
+local handshake = require "ettsumailer.smtp.handshake"
 local lazy = require "ettsumailer.lazy"
 local mailer = require "ettsumailer.mailer"
 local message = require "ettsumailer.message"

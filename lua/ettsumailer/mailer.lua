@@ -3,20 +3,20 @@
 -- Not: how a message gets away (ways.lua, sender/), is tried again (attempts.lua) or made
 --  (message.lua).
 
-local attempts = require "ettsumailer.attempts"
-local clock_of = require "ettsumailer.clock"
+local attempts = require "ettsumailer.mailer.attempts"
+local clock_of = require "ettsumailer.mailer.clock"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local expand = require "ettsumailer.template.expand"
 local lazy = require "ettsumailer.lazy"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
-local ways = require "ettsumailer.ways"
+local ways = require "ettsumailer.mailer.ways"
 
-local batch = lazy.of "ettsumailer.batch"
-local queue_of = lazy.of "ettsumailer.outbound_queue"
-local rate_of = lazy.of "ettsumailer.rate"
-local retry_of = lazy.of "ettsumailer.retry"
+local batch = lazy.of "ettsumailer.mailer.batch"
+local queue_of = lazy.of "ettsumailer.mailer.outbound_queue"
+local rate_of = lazy.of "ettsumailer.mailer.rate"
+local retry_of = lazy.of "ettsumailer.mailer.retry"
 
 local error, setmetatable, type = error, setmetatable, type
 

@@ -10,7 +10,7 @@ local mail = require "ettsumailer.template.mail"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
 local partials_of = require "ettsumailer.template.partials"
-local shared_files = require "ettsumailer.shared_files"
+local shared_files = require "ettsumailer.message.shared_files"
 
 local error, pairs, setmetatable, tostring, type = error, pairs, setmetatable, tostring, type
 

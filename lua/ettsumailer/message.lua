@@ -4,21 +4,21 @@
 --  folding (the core), nor sending (transaction.lua).
 
 local address = require "ettsumailer.address"
-local body = require "ettsumailer.body"
-local content_part = require "ettsumailer.content_part"
-local core = require "ettsumailer.message_methods"
-local envelope_of = require "ettsumailer.envelope"
+local body = require "ettsumailer.message.body"
+local content_part = require "ettsumailer.message.content_part"
+local core = require "ettsumailer.message.methods"
+local envelope_of = require "ettsumailer.message.envelope"
 local errors = require "ettsumailer.errors"
 local expand = require "ettsumailer.template.expand"
-local header_fields = require "ettsumailer.header_fields"
+local header_fields = require "ettsumailer.message.header_fields"
 local lazy = require "ettsumailer.lazy"
 local options = require "ettsumailer.options"
-local ready_fields = require "ettsumailer.ready_fields"
+local ready_fields = require "ettsumailer.message.ready_fields"
 
-local identifier = lazy.of "ettsumailer.identifier"
-local list_fields = lazy.of "ettsumailer.list_fields"
-local part_tree = lazy.of "ettsumailer.part_tree"
-local ready_message = lazy.of "ettsumailer.ready_message"
+local identifier = lazy.of "ettsumailer.message.identifier"
+local list_fields = lazy.of "ettsumailer.message.list_fields"
+local part_tree = lazy.of "ettsumailer.message.part_tree"
+local ready_message = lazy.of "ettsumailer.message.ready_message"
 
 local error, ipairs, setmetatable, type = error, ipairs, setmetatable, type
 local max, min = math.max, math.min

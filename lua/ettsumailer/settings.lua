@@ -4,7 +4,7 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local mechanisms = require "ettsumailer.mechanisms"
+local mechanisms = require "ettsumailer.smtp.mechanisms"
 local options = require "ettsumailer.options"
 local server_options = require "ettsumailer.server_options"
 

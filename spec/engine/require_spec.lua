@@ -183,7 +183,7 @@ describe("require", function()
   it("leaves for later what preload reads at once: then no module is looked for any more", function()
     local output = child [==[
       local ettsumailer = require "ettsumailer"
-      assert(not package.loaded["ettsumailer.html_text"])
+      assert(not package.loaded["ettsumailer.message.html_text"])
       ettsumailer.preload()
       package.path, package.cpath = "", ""
       local message = assert(ettsumailer.message {

@@ -1,5 +1,5 @@
 local ettsumailer = require "ettsumailer"
-local drive = require "ettsumailer.drive"
+local drive = require "ettsumailer.smtp.drive"
 local fake = require "support.fake"
 
 describe("sending, when something goes wrong,", function()

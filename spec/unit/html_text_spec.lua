@@ -1,6 +1,6 @@
 -- Plain text of HTML: what it says, in lines, and never more time than its size asks for.
 
-local html_text = require "ettsumailer.html_text"
+local html_text = require "ettsumailer.message.html_text"
 
 local CASES = {
   { "", "" }, { "hello", "hello\n" }, { "<p>a</p><p>b</p>", "a\n\nb\n" }, { "a<br>b<br/><br />c", "a\nb\n\nc\n" },

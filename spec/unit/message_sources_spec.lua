@@ -97,7 +97,7 @@ describe("content of a message", function()
 
   it("belongs to the first of two readers that asks for it", function()
     local message = assert(compose { content = chunks_of("abc", 1), filename = "x" })
-    local reading = require "ettsumailer.reading"
+    local reading = require "ettsumailer.message.reading"
     local first, second = assert(reading.open(message)), assert(reading.open(message))
     assert.equal("abc", mime.parse((mime.read(second)))[2].body)
     local _, code = mime.read(first)

@@ -1,5 +1,5 @@
 local errors = require "ettsumailer.errors"
-local rate = require "ettsumailer.rate"
+local rate = require "ettsumailer.mailer.rate"
 
 -- Sends as fast as the bucket lets, from the moment given. Returns the moments, and the last one.
 local function moments_of(bucket, count, now, recipients)

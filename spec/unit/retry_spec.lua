@@ -1,5 +1,5 @@
 local errors = require "ettsumailer.errors"
-local retry = require "ettsumailer.retry"
+local retry = require "ettsumailer.mailer.retry"
 
 local function recipient(text)
   local local_part, domain = text:match "^(.*)@(.*)$"

@@ -3,7 +3,7 @@
 
 local core = require "ettsumailer.core"
 local dialogue = require "support.memory_dialogue"
-local own_name = require "ettsumailer.own_name"
+local own_name = require "ettsumailer.smtp.own_name"
 
 local library = dialogue.library
 

@@ -1,7 +1,7 @@
 -- From options to the way that a message goes.
 local core = require "ettsumailer.core"
 local ettsumailer = require "ettsumailer"
-local presets = require "ettsumailer.presets"
+local presets = require "ettsumailer.mailer.presets"
 local testing = require "ettsumailer.testing.server"
 
 local MESSAGE = { from = "f@example.com", to = "a@x.jp", subject = "s", text = "x" }

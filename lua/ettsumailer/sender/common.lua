@@ -13,8 +13,8 @@
 
 local errors = require "ettsumailer.errors"
 local options = require "ettsumailer.options"
-local outcome = require "ettsumailer.outcome"
-local reading = require "ettsumailer.reading"
+local outcome = require "ettsumailer.smtp.outcome"
+local reading = require "ettsumailer.message.reading"
 
 local ipairs, pairs = ipairs, pairs
 

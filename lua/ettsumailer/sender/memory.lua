@@ -6,7 +6,7 @@ local common = require "ettsumailer.sender.common"
 local errors = require "ettsumailer.errors"
 local mail = require "ettsumailer.testing.mail"
 local options = require "ettsumailer.options"
-local outcome = require "ettsumailer.outcome"
+local outcome = require "ettsumailer.smtp.outcome"
 
 local error, ipairs, pairs, setmetatable, tonumber, type =
   error, ipairs, pairs, setmetatable, tonumber, type

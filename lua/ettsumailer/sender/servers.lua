@@ -8,7 +8,7 @@
 
 local core = require "ettsumailer.core"
 local options = require "ettsumailer.options"
-local outcome = require "ettsumailer.outcome"
+local outcome = require "ettsumailer.smtp.outcome"
 
 local ipairs, setmetatable = ipairs, setmetatable
 local insert, sort = table.insert, table.sort

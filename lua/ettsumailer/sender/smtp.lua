@@ -2,8 +2,8 @@
 -- Why: one interface with the ways that speak no SMTP.
 -- Not: the dialogue (delivery.lua), nor the connections (pool.lua).
 
-local delivery = require "ettsumailer.delivery"
-local pool_of = require "ettsumailer.pool"
+local delivery = require "ettsumailer.smtp.delivery"
+local pool_of = require "ettsumailer.smtp.pool"
 local scheduler = require "ettsumailer.scheduler"
 
 local error, setmetatable = error, setmetatable

@@ -4,7 +4,7 @@
 
 local compiled_of = require "ettsumailer.template.compiled"
 local escapes = require "ettsumailer.template.escapes"
-local header_fields = require "ettsumailer.header_fields"
+local header_fields = require "ettsumailer.message.header_fields"
 local options = require "ettsumailer.options"
 local place = require "ettsumailer.template.place"
 local values = require "ettsumailer.template.values"

@@ -4,7 +4,7 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local handshake = require "ettsumailer.handshake"
+local handshake = require "ettsumailer.smtp.handshake"
 local options = require "ettsumailer.options"
 local world = require "ettsumailer.world"
 

@@ -3,17 +3,17 @@
 --  shows right; a level with one part only is left out.
 -- Not: trees of a caller's own (part_tree.lua), nor how a part is added (content_part.lua).
 
-local content_part = require "ettsumailer.content_part"
+local content_part = require "ettsumailer.message.content_part"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local lazy = require "ettsumailer.lazy"
 local options = require "ettsumailer.options"
-local source_fields = require "ettsumailer.source_fields"
+local source_fields = require "ettsumailer.message.source_fields"
 
-local identifier = lazy.of "ettsumailer.identifier"
-local media_types = lazy.of "ettsumailer.media_types"
-local source = lazy.of "ettsumailer.source"
-local html_text = lazy.of "ettsumailer.html_text"
+local identifier = lazy.of "ettsumailer.message.identifier"
+local media_types = lazy.of "ettsumailer.message.media_types"
+local source = lazy.of "ettsumailer.message.source"
+local html_text = lazy.of "ettsumailer.message.html_text"
 
 local error, ipairs, tonumber, type = error, ipairs, tonumber, type
 local char = string.char

@@ -6,7 +6,7 @@
 -- envelope is; and `following`, which is composed while the server works.
 
 local core = require "ettsumailer.core"
-local drive = require "ettsumailer.drive"
+local drive = require "ettsumailer.smtp.drive"
 local errors = require "ettsumailer.errors"
 
 local setmetatable = setmetatable

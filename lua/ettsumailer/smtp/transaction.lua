@@ -5,11 +5,11 @@
 -- The steps are apart, so that a batch can put the envelope of the next message into the flight of
 -- a content's end: new; begin, which queues; open, up to the 354; send_content; conclude.
 
-local drive = require "ettsumailer.drive"
+local drive = require "ettsumailer.smtp.drive"
 local errors = require "ettsumailer.errors"
-local outcome_of = require "ettsumailer.outcome"
-local reading = require "ettsumailer.reading"
-local wire_envelope = require "ettsumailer.wire_envelope"
+local outcome_of = require "ettsumailer.smtp.outcome"
+local reading = require "ettsumailer.message.reading"
+local wire_envelope = require "ettsumailer.smtp.wire_envelope"
 
 local ipairs, pairs, setmetatable = ipairs, pairs, setmetatable
 

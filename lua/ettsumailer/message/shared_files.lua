@@ -5,7 +5,7 @@
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local options = require "ettsumailer.options"
-local source_of = require "ettsumailer.source"
+local source_of = require "ettsumailer.message.source"
 
 local concat = table.concat
 local error, io, ipairs, tostring, type = error, io, ipairs, tostring, type

@@ -7,9 +7,9 @@ local address = require "ettsumailer.address"
 local errors = require "ettsumailer.errors"
 local lazy = require "ettsumailer.lazy"
 
-local date_text = lazy.of "ettsumailer.date_text"
-local identifier = lazy.of "ettsumailer.identifier"
-local list_fields = lazy.of "ettsumailer.list_fields"
+local date_text = lazy.of "ettsumailer.message.date_text"
+local identifier = lazy.of "ettsumailer.message.identifier"
+local list_fields = lazy.of "ettsumailer.message.list_fields"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type
 local concat, sort = table.concat, table.sort

@@ -3,7 +3,7 @@
 -- Not: the commands (connection.lua), nor when a connection is used again (pool.lua).
 
 local core = require "ettsumailer.core"
-local drive = require "ettsumailer.drive"
+local drive = require "ettsumailer.smtp.drive"
 local options = require "ettsumailer.options"
 
 local min, setmetatable = math.min, setmetatable

@@ -2,16 +2,16 @@
 -- Why: a million messages in constant memory, one round trip each, and nothing sent twice or lost.
 -- Not: the dialogue on one connection (carrier.lua), nor which message comes next (feed.lua).
 
-local carrier = require "ettsumailer.carrier"
+local carrier = require "ettsumailer.smtp.carrier"
 local common = require "ettsumailer.sender.common"
 local core = require "ettsumailer.core"
-local delivery = require "ettsumailer.delivery"
+local delivery = require "ettsumailer.smtp.delivery"
 local errors = require "ettsumailer.errors"
-local feed_of = require "ettsumailer.feed"
+local feed_of = require "ettsumailer.mailer.feed"
 local options = require "ettsumailer.options"
-local outcome = require "ettsumailer.outcome"
+local outcome = require "ettsumailer.smtp.outcome"
 local scheduler = require "ettsumailer.scheduler"
-local transaction = require "ettsumailer.transaction"
+local transaction = require "ettsumailer.smtp.transaction"
 
 local error, ipairs, min, setmetatable, type = error, ipairs, math.min, setmetatable, type
 

@@ -19,7 +19,7 @@ local BLOCK = 65536
 ---          and why it failed. Such a function can be read only once
 --- source   a function that returns such a function: called each time the message is read
 --- size     octets that content or source will give; without it the size of the message is unknown
-M.FIELDS = require "ettsumailer.source_fields"
+M.FIELDS = require "ettsumailer.message.source_fields"
 
 ---Where content comes from. `open` returns a function as above, or nil and why not.
 ---@class ettsumailer.source

@@ -5,9 +5,9 @@
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local lazy = require "ettsumailer.lazy"
-local reading = require "ettsumailer.reading"
+local reading = require "ettsumailer.message.reading"
 
-local source_of = lazy.of "ettsumailer.source"
+local source_of = lazy.of "ettsumailer.message.source"
 
 local ipairs, type = ipairs, type
 

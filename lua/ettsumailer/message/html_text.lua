@@ -2,7 +2,7 @@
 -- Why: a mail without a text part is taken for spam, and cannot be read everywhere.
 -- Not: layout, styles, scripts; nothing is fetched. Linear in its input, whatever that is.
 
-local entities = require "ettsumailer.html_entities"
+local entities = require "ettsumailer.message.html_entities"
 
 local concat, max = table.concat, math.max
 

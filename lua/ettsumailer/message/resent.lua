@@ -4,7 +4,7 @@
 
 local address = require "ettsumailer.address"
 local errors = require "ettsumailer.errors"
-local identifier = require "ettsumailer.identifier"
+local identifier = require "ettsumailer.message.identifier"
 
 local ipairs = ipairs
 

@@ -6,7 +6,7 @@ local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local lazy = require "ettsumailer.lazy"
 
-local source_of = lazy.of "ettsumailer.source"
+local source_of = lazy.of "ettsumailer.message.source"
 
 local ipairs, setmetatable, tostring, type = ipairs, setmetatable, tostring, type
 local min = math.min

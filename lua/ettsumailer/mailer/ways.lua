@@ -5,11 +5,11 @@
 local errors = require "ettsumailer.errors"
 local lazy = require "ettsumailer.lazy"
 local options = require "ettsumailer.options"
-local pool_of = require "ettsumailer.pool"
+local pool_of = require "ettsumailer.smtp.pool"
 local settings_of = require "ettsumailer.settings"
 local smtp = require "ettsumailer.sender.smtp"
 
-local presets = lazy.of "ettsumailer.presets"
+local presets = lazy.of "ettsumailer.mailer.presets"
 local own_of = lazy.of "ettsumailer.sender.own"
 local servers_of = lazy.of "ettsumailer.sender.servers"
 

@@ -4,9 +4,9 @@
 -- Not: trying again later or elsewhere (mailer.lua), nor many messages at a time (batch.lua).
 
 local errors = require "ettsumailer.errors"
-local outcome = require "ettsumailer.outcome"
+local outcome = require "ettsumailer.smtp.outcome"
 local scheduler = require "ettsumailer.scheduler"
-local transaction = require "ettsumailer.transaction"
+local transaction = require "ettsumailer.smtp.transaction"
 
 local error, ipairs = error, ipairs
 

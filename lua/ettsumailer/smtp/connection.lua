@@ -3,20 +3,20 @@
 -- Not: which commands a mail needs (transaction.lua), nor what a connection holds (link.lua).
 
 local core = require "ettsumailer.core"
-local drive = require "ettsumailer.drive"
+local drive = require "ettsumailer.smtp.drive"
 local errors = require "ettsumailer.errors"
-local envelope_of = require "ettsumailer.envelope"
+local envelope_of = require "ettsumailer.message.envelope"
 local lazy = require "ettsumailer.lazy"
-local link = require "ettsumailer.link"
+local link = require "ettsumailer.smtp.link"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
-local own_name_of = require "ettsumailer.own_name"
-local reading = require "ettsumailer.reading"
+local own_name_of = require "ettsumailer.smtp.own_name"
+local reading = require "ettsumailer.message.reading"
 local scheduler = require "ettsumailer.scheduler"
 local settings_of = require "ettsumailer.settings"
-local transaction = require "ettsumailer.transaction"
+local transaction = require "ettsumailer.smtp.transaction"
 
-local auth = lazy.of "ettsumailer.auth"
+local auth = lazy.of "ettsumailer.smtp.auth"
 
 local error, ipairs, pairs = error, ipairs, pairs
 local tostring, type = tostring, type

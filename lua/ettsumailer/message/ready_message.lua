@@ -6,10 +6,10 @@
 local address = require "ettsumailer.address"
 local errors = require "ettsumailer.errors"
 local options = require "ettsumailer.options"
-local ready_fields = require "ettsumailer.ready_fields"
-local ready_text = require "ettsumailer.ready_text"
-local resent = require "ettsumailer.resent"
-local source_of = require "ettsumailer.source"
+local ready_fields = require "ettsumailer.message.ready_fields"
+local ready_text = require "ettsumailer.message.ready_text"
+local resent = require "ettsumailer.message.resent"
+local source_of = require "ettsumailer.message.source"
 
 local error, ipairs, pairs, tostring, type = error, ipairs, pairs, tostring, type
 

@@ -2,7 +2,7 @@
 -- Why: one order for all of them, and one place where a batch may have to wait or to stop.
 -- Not: making or sending a message (batch.lua, carrier.lua).
 
-local clock_of = require "ettsumailer.clock"
+local clock_of = require "ettsumailer.mailer.clock"
 local scheduler = require "ettsumailer.scheduler"
 
 local min, setmetatable, huge = math.min, setmetatable, math.huge

@@ -8,7 +8,7 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local reading = require "ettsumailer.reading"
+local reading = require "ettsumailer.message.reading"
 local scheduler = require "ettsumailer.scheduler"
 
 local huge, min = math.huge, math.min

@@ -4,9 +4,9 @@
 -- secrets.
 
 local core = require "ettsumailer.core"
-local drive = require "ettsumailer.drive"
+local drive = require "ettsumailer.smtp.drive"
 local errors = require "ettsumailer.errors"
-local mechanisms_of = require "ettsumailer.mechanisms"
+local mechanisms_of = require "ettsumailer.smtp.mechanisms"
 local options = require "ettsumailer.options"
 local user_function = require "ettsumailer.user_function"
 

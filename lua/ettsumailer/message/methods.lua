@@ -4,7 +4,7 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local reading = require "ettsumailer.reading"
+local reading = require "ettsumailer.message.reading"
 
 local error, io, os, tostring, type = error, io, os, tostring, type
 

@@ -4,8 +4,8 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local reading = require "ettsumailer.reading"
-local source_of = require "ettsumailer.source"
+local reading = require "ettsumailer.message.reading"
+local source_of = require "ettsumailer.message.source"
 
 local ipairs, setmetatable, type = ipairs, setmetatable, type
 local concat = table.concat

@@ -2,11 +2,11 @@
 -- Why: whoever sends one message waits here for all of it.
 -- Not: when to try again (retry.lua), how fast (rate.lua), nor many messages at a time (batch.lua).
 
-local clock_of = require "ettsumailer.clock"
+local clock_of = require "ettsumailer.mailer.clock"
 local common = require "ettsumailer.sender.common"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local outcome = require "ettsumailer.outcome"
+local outcome = require "ettsumailer.smtp.outcome"
 
 local setmetatable = setmetatable
 local huge = math.huge

@@ -4,10 +4,10 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local header_fields = require "ettsumailer.header_fields"
-local media_types = require "ettsumailer.media_types"
+local header_fields = require "ettsumailer.message.header_fields"
+local media_types = require "ettsumailer.message.media_types"
 local options = require "ettsumailer.options"
-local source = require "ettsumailer.source"
+local source = require "ettsumailer.message.source"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type
 local concat, sort = table.concat, table.sort

@@ -2,13 +2,13 @@
 -- Why: what a mail needs before its first command, in the one order that is safe.
 -- Not: the commands themselves (connection.lua), nor what the options mean (settings.lua).
 
-local connection = require "ettsumailer.connection"
+local connection = require "ettsumailer.smtp.connection"
 local core = require "ettsumailer.core"
-local drive = require "ettsumailer.drive"
+local drive = require "ettsumailer.smtp.drive"
 local errors = require "ettsumailer.errors"
-local mechanisms = require "ettsumailer.mechanisms"
+local mechanisms = require "ettsumailer.smtp.mechanisms"
 local settings_of = require "ettsumailer.settings"
-local tls_probe = require "ettsumailer.tls_probe"
+local tls_probe = require "ettsumailer.smtp.tls_probe"
 local world = require "ettsumailer.world"
 
 local transport = world.transport()
