@@ -4,6 +4,7 @@
 local core = require "ettsumailer.core"
 local dialogue = require "support.memory_dialogue"
 local memory_server = require "support.memory_server"
+local virtual_clock = require "support.virtual_clock"
 
 local library = dialogue.library
 
@@ -18,11 +19,11 @@ local TIMEOUTS = {
 local EHLO = "250-server.example\r\n250-AUTH PLAIN\r\n250 %s\r\n"
 local SILENT = ""
 
-local now, waited, real_clock
+local clock, waited
 
 local function on_silence(deadline)
-  waited[#waited + 1] = (deadline - now) / 1000
-  now = deadline
+  waited[#waited + 1] = (deadline - clock.now) / 1000
+  clock.now = deadline
 end
 
 local function options_of(more)
@@ -65,13 +66,8 @@ local function mute_tls(server)
 end
 
 describe("a server that falls silent", function()
-  before_each(function()
-    real_clock, now, waited = core.clock, 1000000, {}
-    core.clock = function() return now end -- luacheck: ignore 122
-  end)
-  after_each(function()
-    core.clock = real_clock -- luacheck: ignore 122
-  end)
+  local own = virtual_clock.during(before_each, after_each)
+  before_each(function() clock, waited = own, {} end)
 
   -- stage, what is silent (and what would come behind it), seconds, delivery, options
   local BEHIND = { MAIL = { "RCPT", "DATA" }, RCPT = { "DATA" } }
@@ -133,7 +129,7 @@ describe("a server that falls silent", function()
   it("that dribbles replies ends the call when the time of the whole call is over", function()
     local function slowly(reply)
       return function()
-        now = now + 2000
+        clock.now = clock.now + 2000
         return reply
       end
     end
@@ -148,13 +144,8 @@ describe("a server that falls silent", function()
 end)
 
 describe("a server that only claims PIPELINING", function()
-  before_each(function()
-    real_clock, now, waited = core.clock, 1000000, {}
-    core.clock = function() return now end -- luacheck: ignore 122
-  end)
-  after_each(function()
-    core.clock = real_clock -- luacheck: ignore 122
-  end)
+  local own = virtual_clock.during(before_each, after_each)
+  before_each(function() clock, waited = own, {} end)
 
   -- Reads one command a packet and throws away what came behind it.
   local function forgetful(server)

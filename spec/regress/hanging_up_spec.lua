@@ -2,19 +2,13 @@
 -- context; cancel at that moment has to be heard, too.
 local core = require "ettsumailer.core"
 local dialogue = require "support.memory_dialogue"
+local virtual_clock = require "support.virtual_clock"
 
 local certificate, key = core.certificate { names = { "server.example" } }
 local context = core.tls_context { server = true, certificate = certificate, key = key }
 
 describe("a send that hangs up an old connection first", function()
-  local real_clock, now
-  before_each(function()
-    real_clock, now = core.clock, 1000000
-    core.clock = function() return now end -- luacheck: ignore 122
-  end)
-  after_each(function()
-    core.clock = real_clock -- luacheck: ignore 122
-  end)
+  local clock = virtual_clock.during(before_each, after_each)
 
   -- Sends a message, then another an hour later, and does something while the first one's
   -- connection is told QUIT.
@@ -30,7 +24,7 @@ describe("a send that hangs up an old connection first", function()
       end,
     })
     assert(mailer:send(dialogue.order()))
-    now = now + 3600 * 1000
+    clock.now = clock.now + 3600 * 1000
     result, err = mailer:send(dialogue.order())
     assert.is_nil(result)
     assert.equal("CANCELLED", err.code)

@@ -1,22 +1,16 @@
 -- A send waited for the reply to QUIT of old connections beyond its own timeout, once for each.
 local core = require "ettsumailer.core"
 local dialogue = require "support.memory_dialogue"
+local virtual_clock = require "support.virtual_clock"
 
 describe("a send that finds old connections which nobody answers on", function()
-  local real_clock, now
-  before_each(function()
-    real_clock, now = core.clock, 1000000
-    core.clock = function() return now end -- luacheck: ignore 122
-  end)
-  after_each(function()
-    core.clock = real_clock -- luacheck: ignore 122
-  end)
+  local clock = virtual_clock.during(before_each, after_each)
 
   it("ends within its own timeout", function()
     local replies = {}
     dialogue.setting(replies, function()
       return {
-        silent = function(deadline) now = deadline end,
+        silent = function(deadline) clock.now = deadline end,
         wait = function() dialogue.scheduler.sleep(core.clock()) end,
       }
     end)
@@ -31,9 +25,9 @@ describe("a send that finds old connections which nobody answers on", function()
     mailer:send_all(list)
     assert.is_true(#mailer.pool.idle > 2)
     replies.QUIT = ""
-    now = now + 3600 * 1000
-    local started = now
+    clock.now = clock.now + 3600 * 1000
+    local started = clock.now
     mailer:send(dialogue.order())
-    assert.is_true(now - started <= 5000, (now - started) .. " ms")
+    assert.is_true(clock.now - started <= 5000, (clock.now - started) .. " ms")
   end)
 end)

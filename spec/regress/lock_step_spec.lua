@@ -1,24 +1,17 @@
 -- A reused connection that was dead, and a timeout of the whole send, were taken for a server that
 -- only claims PIPELINING: every command waited for its reply from then on.
-local core = require "ettsumailer.core"
 local dialogue = require "support.memory_dialogue"
+local virtual_clock = require "support.virtual_clock"
 
 local order = dialogue.order
 
 describe("a server that pipelines", function()
-  local real_clock, now
-  before_each(function()
-    real_clock, now = core.clock, 1000000
-    core.clock = function() return now end -- luacheck: ignore 122
-  end)
-  after_each(function()
-    core.clock = real_clock -- luacheck: ignore 122
-  end)
+  local clock = virtual_clock.during(before_each, after_each)
 
   -- Sends over connections of which the first falls silent at the word given.
   local function turns_of(word, more, count)
     local setting = dialogue.setting(nil, function(n)
-      return { silent = function(deadline) now = deadline end, wrap = n == 1 and function(server)
+      return { silent = function(deadline) clock.now = deadline end, wrap = n == 1 and function(server)
         local seen = 0
         server.replies = { [word] = function()
           seen = seen + 1

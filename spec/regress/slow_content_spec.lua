@@ -1,21 +1,13 @@
 -- The end of a content that was queued but could not be written was waited for as if it had been:
 -- ten minutes in all, however steadily it moved, and the error said that it may have been delivered.
 
-local core = require "ettsumailer.core"
 local dialogue = require "support.memory_dialogue"
+local virtual_clock = require "support.virtual_clock"
 
 local TIMEOUTS = { block = 100, final = 300 } -- seconds
 
 describe("a content that fits into one buffer", function()
-  local real_clock, now
-
-  before_each(function()
-    real_clock, now = core.clock, 1000000
-    core.clock = function() return now end -- luacheck: ignore 122
-  end)
-  after_each(function()
-    core.clock = real_clock -- luacheck: ignore 122
-  end)
+  local clock = virtual_clock.during(before_each, after_each)
 
   local function send(how)
     local setting = dialogue.setting({}, function() return how end)
@@ -28,16 +20,16 @@ describe("a content that fits into one buffer", function()
   end
 
   it("may take longer than the wait for the final reply, as long as it moves", function()
-    local started = now
+    local started = clock.now
     local result, err, setting = send {
       write_size = 100,
       pace = function(deadline)
-        now = math.min(deadline, now + 90 * 1000)
-        return now < deadline
+        clock.now = math.min(deadline, clock.now + 90 * 1000)
+        return clock.now < deadline
       end,
     }
     assert.is_table(result, tostring(err))
-    assert.is_true(now - started > 10 * 300 * 1000)
+    assert.is_true(clock.now - started > 10 * 300 * 1000)
     assert.equal(1, #setting:contents())
   end)
 
@@ -46,7 +38,7 @@ describe("a content that fits into one buffer", function()
     local result, err = send {
       stuck = 2000, write_size = 100,
       silent = function(deadline)
-        waited, now = (deadline - now) / 1000, deadline
+        waited, clock.now = (deadline - clock.now) / 1000, deadline
       end,
     }
     assert.is_nil(result)

@@ -1,21 +1,14 @@
 -- A source that took longer than the timeout of its send was sent to its end all the same, and the
 -- reply was not waited for: what had become of the message was unknown for no reason.
-local core = require "ettsumailer.core"
 local dialogue = require "support.memory_dialogue"
+local virtual_clock = require "support.virtual_clock"
 
 describe("a source that takes longer than the timeout of its send", function()
-  local real_clock, now
-  before_each(function()
-    real_clock, now = core.clock, 1000000
-    core.clock = function() return now end -- luacheck: ignore 122
-  end)
-  after_each(function()
-    core.clock = real_clock -- luacheck: ignore 122
-  end)
+  local clock = virtual_clock.during(before_each, after_each)
 
   local function send(seconds)
     local setting = dialogue.setting(nil, function()
-      return { silent = function(deadline) now = math.max(now, deadline) end }
+      return { silent = function(deadline) clock.now = math.max(clock.now, deadline) end }
     end)
     local mailer = assert(dialogue.library.mailer {
       host = "server.example", security = "none", ehlo_name = "client.example", timeout = 5,
@@ -24,7 +17,7 @@ describe("a source that takes longer than the timeout of its send", function()
     local result, err = mailer:send(dialogue.order { attachments = { {
       filename = "a.txt", content = function()
         calls = calls + 1
-        now = now + seconds * 1000
+        clock.now = clock.now + seconds * 1000
         return calls <= 10 and "some text\n" or nil
       end,
     } } })

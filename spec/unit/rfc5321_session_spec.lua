@@ -3,6 +3,7 @@
 
 local core = require "ettsumailer.core"
 local dialogue = require "support.memory_dialogue"
+local virtual_clock = require "support.virtual_clock"
 local own_name = require "ettsumailer.smtp.own_name"
 
 local library = dialogue.library
@@ -112,7 +113,7 @@ local ENVELOPES = {
   { "refuses one recipient", dialogue.REFUSE_B },
   { "refuses DATA", { DATA = NO } },
   { "refuses the content", { final = NO } },
-  { "refuses the content for now", { final = LATER } },
+  { "refuses the content for clock.now", { final = LATER } },
 }
 
 local SETUPS = {
@@ -254,39 +255,31 @@ describe("RFC 1870 5: SIZE", function()
 end)
 
 describe("RFC 5321 4.5.3.2: timeouts", function()
-  local real_clock, now
-
-  before_each(function()
-    real_clock, now = core.clock, 1000000
-    core.clock = function() return now end -- luacheck: ignore 122
-  end)
-  after_each(function()
-    core.clock = real_clock -- luacheck: ignore 122
-  end)
+  local clock = virtual_clock.during(before_each, after_each)
 
   -- Every write takes 20 s for 1000 octets, or fails at its deadline.
   local SLOW = {
     write_size = 1000,
     pace = function(deadline)
-      local is_over = now + 20 * 1000 > deadline
-      now = is_over and deadline or now + 20 * 1000
+      local is_over = clock.now + 20 * 1000 > deadline
+      clock.now = is_over and deadline or clock.now + 20 * 1000
       return not is_over
     end,
   }
   local LONG = ("so slow a line\r\n"):rep(10000)
 
   it("are for each step: a transfer that is slow but moves is not cut", function()
-    local started = now
+    local started = clock.now
     local _, outcomes = talk({}, { dialogue.order { text = LONG } }, nil, SLOW)
     assert.is_table(outcomes[1][1], tostring(outcomes[1][2]))
-    assert.is_true(now - started > 3 * 600 * 1000) -- ms: more than the longest of them
+    assert.is_true(clock.now - started > 3 * 600 * 1000) -- ms: more than the longest of them
   end)
 
   it("are for the whole call as well, where that is asked", function()
-    local started = now
+    local started = clock.now
     local _, outcomes = talk({}, { dialogue.order { text = LONG } }, { timeout = 700 }, SLOW)
     assert.same({ "TIMEOUT", "not_sent" }, { outcomes[1][2].code, outcomes[1][2].delivery })
-    assert.equal(700 * 1000, now - started)
+    assert.equal(700 * 1000, clock.now - started)
   end)
 end)
 

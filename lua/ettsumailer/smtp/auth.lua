@@ -8,7 +8,7 @@ local drive = require "ettsumailer.smtp.drive"
 local errors = require "ettsumailer.errors"
 local mechanisms_of = require "ettsumailer.smtp.mechanisms"
 local options = require "ettsumailer.options"
-local user_function = require "ettsumailer.user_function"
+local scheduler = require "ettsumailer.scheduler"
 
 local error, ipairs, tostring, type = error, ipairs, tostring, type
 local concat = table.concat
@@ -94,7 +94,7 @@ end
 
 -- What a mechanism of the user's own says: base64, or nil and why not.
 local function own_words(fn, argument)
-  local ok, message, why = user_function.call(fn, argument)
+  local ok, message, why = scheduler.guard(fn, argument)
   if ok and type(message) == "string" then
     return core.base64_encode(message)
   end
@@ -155,7 +155,7 @@ local function token_of(given, is_refresh)
   if type(given.token) ~= "function" then
     return given.token
   end
-  local ok, token, why = user_function.call(given.token, is_refresh)
+  local ok, token, why = scheduler.guard(given.token, is_refresh)
   if ok and type(token) == "string" and token ~= "" then
     return token
   end
