@@ -16,6 +16,7 @@ unset LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPA
 export LUA_PATH="lua/?.lua;lua/?/init.lua;spec/?.lua;;"
 export LUA_CPATH="$OUT/?.so;;"
 export ETTM_LUA="$interpreter"
+mkdir -p "$OUT/scratch" || exit 1
 
 out=$(mktemp) || exit 1
 trap 'rm -f "$out"' EXIT

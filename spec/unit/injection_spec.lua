@@ -5,7 +5,7 @@
 local injection = require "support.injection"
 local memory_server = require "support.memory_server"
 
-local FOLDER = (os.getenv "OUT" or "build") .. "/injection" -- engines run side by side
+local FOLDER = require("support.scratch") .. "/injection"
 local TEXTS = injection.texts()
 
 local EHLO = "250-server.example\r\n250-PIPELINING\r\n250-SIZE 100000000\r\n250-DSN\r\n250-8BITMIME\r\n"

@@ -5,7 +5,7 @@ local mime = require "support.mime"
 local server_of = require "ettsumailer.testing.server"
 
 local merge, template = ettsumailer.merge, ettsumailer.template
-local FOLDER = "build/merge"
+local FOLDER = require("support.scratch") .. "/merge"
 
 local letter = assert(template.new {
   subject = "Hello {{name}}", to = "{{name}} <{{mail}}>", from = "shop@example.com",

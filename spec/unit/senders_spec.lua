@@ -7,7 +7,7 @@ local memory = require "ettsumailer.sender.memory"
 local null = require "ettsumailer.sender.null"
 local sendmail = require "ettsumailer.sender.sendmail"
 
-local FOLDER = "build/senders"
+local FOLDER = require("support.scratch") .. "/senders"
 
 local function read_file(path)
   local handle = assert(io.open(path, "rb"))

@@ -5,7 +5,7 @@ local mime = require "support.mime"
 local testing = require "ettsumailer.testing"
 
 local template = ettsumailer.template
-local FOLDER = "build/templates"
+local FOLDER = require("support.scratch") .. "/templates"
 
 local function write_file(path, text)
   local file = assert(io.open(FOLDER .. "/" .. path, "wb"))

@@ -1,6 +1,8 @@
 local ettsumailer = require "ettsumailer"
 local server_of = require "ettsumailer.testing.server"
 
+local STORED = require("support.scratch") .. "/stored"
+
 local function read_file(path)
   local file = assert(io.open(path, "rb"))
   local text = file:read "*a"
@@ -41,12 +43,12 @@ describe("the testing server", function()
   end)
 
   it("stores each message as a file", function()
-    os.execute "mkdir -p build/stored"
-    server = assert(server_of.start { store = "build/stored" })
+    os.execute("mkdir -p " .. STORED)
+    server = assert(server_of.start { store = STORED })
     assert(send())
     assert(send())
     local messages = server:messages()
-    assert.equal("build/stored/000002.eml", messages[2].path)
+    assert.equal(STORED .. "/000002.eml", messages[2].path)
     assert.equal(messages[2].data, read_file(messages[2].path))
   end)
 

@@ -2,7 +2,7 @@
 local ettsumailer = require "ettsumailer"
 local testing = require "ettsumailer.testing"
 
-local FOLDER = "build/testing"
+local FOLDER = require("support.scratch") .. "/testing"
 
 local function read_file(path)
   local file = assert(io.open(path, "rb"))

@@ -38,7 +38,7 @@ describe("via", function()
     assert.same({ "a@x.jp" }, result.accepted)
     assert.is_number(result.timings.total)
     result = assert(ettsumailer.send {
-      via = "file", folder = "build/ways", from = "f@example.com", to = "a@x.jp", text = "x",
+      via = "file", folder = require("support.scratch") .. "/ways", from = "f@example.com", to = "a@x.jp", text = "x",
     })
     assert(os.remove(result.response))
     result = assert(ettsumailer.send {

@@ -1,0 +1,2 @@
+-- Where the specs of this engine put files: engines run side by side.
+return (os.getenv "OUT" or "build") .. "/scratch"
