@@ -170,12 +170,13 @@ define compile
 $(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Icsrc -MMD -MP -c -o $@ $<
 endef
 
-# Rewritten only when the flags differ, so that another CC or CFLAGS builds everything anew.
+# Rewritten only when the flags differ, so that another CC or CFLAGS builds everything anew. Makes may
+# run side by side: the new one has a name of its own.
 %/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $(SSL_CFLAGS) $(IDN_CFLAGS) $(LIBS) $(if \
-	  $(findstring $(OUT)/,$@),$(LUA_CFLAGS))' > $@.new
-	@cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+	@new=$@.$$$$; echo '$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $(SSL_CFLAGS) $(IDN_CFLAGS) $(LIBS) $(if \
+	  $(findstring $(OUT)/,$@),$(LUA_CFLAGS))' > $$new; \
+	  cmp -s $@ $$new && rm $$new || mv $$new $@
 
 found-openssl:
 ifeq ($(SSL_FOUND),)
