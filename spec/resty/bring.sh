@@ -10,7 +10,7 @@ cannot() { echo "$*" >&2; exit 77; }
 PACKAGES="nginx libnginx-mod-http-ndk libnginx-mod-http-lua lua-resty-core lua-resty-lrucache libluajit2-5.1-2"
 
 top=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-state=${BUILD:-$top/build}/nginx
+mkdir -p "${BUILD:-$top/build}" && state=$(cd "${BUILD:-$top/build}" && pwd)/nginx || exit 1
 if [ ! -s "$state/complete" ]; then
   command -v apt-get >/dev/null && command -v dpkg >/dev/null || cannot "there is no apt-get here"
   rm -rf "$state" && mkdir -p "$state/packages" "$state/root" || exit 1

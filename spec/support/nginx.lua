@@ -114,7 +114,7 @@ end
 
 function Nginx:wait_until_it_listens()
   local deadline = core.clock() + 20000
-  while core.clock() < deadline do
+  while core.clock() < deadline and not self.process:wait() do
     local socket = core.connect("127.0.0.1", self.port)
     if socket and core.wait(socket, "w", deadline) and socket:connected() then
       socket:close()
