@@ -14,7 +14,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
   step "C tests, sanitized" make_ c-test
 step "build, sanitized" make_ all LUA=5.4
-ASAN_OPTIONS=detect_leaks=0 SPEC_PRELOAD=$(gcc -print-file-name=libasan.so) \
+SPEC_SECONDS=1800 ASAN_OPTIONS=detect_leaks=0 SPEC_PRELOAD=$(gcc -print-file-name=libasan.so) \
   step "specs, 5.4, sanitized" make_ spec LUA=5.4
 check "no password in any output, sanitized" spec/support/secrets.sh "$LOGS"/*.log
 tally_end
