@@ -109,6 +109,17 @@ ifneq ($(SSL_PREFIX)$(OPENSSL_INCDIR),)
   SSL_FOUND := $(wildcard $(SSL_INCDIR)/openssl/ssl.h)
 endif
 
+# OPENSSL_STATIC=yes puts it into the module, where nobody else sees it: for a program that has another
+# one inside. Security updates of OpenSSL then mean building anew.
+ifeq ($(OPENSSL_STATIC),yes)
+  SSL_PRIVATE := $(filter -l% -pthread,$(shell PKG_CONFIG_PATH=$(addsuffix /pkgconfig,$(SSL_LIBDIR)) \
+    pkg-config --static --libs openssl 2>/dev/null || echo -ldl))
+  SSL_LIBS := $(filter-out -lssl -lcrypto,$(SSL_LIBS)) -Wl,--exclude-libs,ALL -l:libssl.a -l:libcrypto.a \
+    $(filter-out -lssl -lcrypto,$(SSL_PRIVATE))
+else ifneq ($(filter-out no,$(OPENSSL_STATIC)),)
+  $(error OPENSSL_STATIC=$(OPENSSL_STATIC) is neither yes nor no)
+endif
+
 # libidn2 is taken where it is; IDN2=no leaves it out, IDN2=yes insists.
 ifndef IDN2
   IDN2 := $(or $(call has_header,idn2.h),no)

@@ -11,6 +11,7 @@
 #include "lua/classes.h"
 #include "tls/digest.h"
 #include "tls/library.h"
+#include "tls/one_library.h"
 
 #define ETTM_VERSION "0.1.0"
 
@@ -100,8 +101,11 @@ static const luaL_Reg functions[] = {
 
 static void check_library(lua_State *L) {
   char reason[ETTM_TLS_REASON];
-  if (ettm_library_check(OpenSSL_version_num(), OpenSSL_version(OPENSSL_VERSION), reason) !=
-      ETTM_OK) {
+  ettm_status status = ettm_one_library_check(reason);
+  if (status == ETTM_OK) {
+    status = ettm_library_check(OpenSSL_version_num(), OpenSSL_version(OPENSSL_VERSION), reason);
+  }
+  if (status != ETTM_OK) {
     luaL_error(L, "ettsumailer: %s", reason);
   }
 }
