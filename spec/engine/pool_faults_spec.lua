@@ -5,6 +5,7 @@
 
 local core = require "ettsumailer.core"
 local memory_server = require "support.memory_server"
+local virtual_clock = require "support.virtual_clock"
 
 local concat, max = table.concat, math.max
 
@@ -13,14 +14,14 @@ local ROUNDS, MESSAGES = 25, 200 -- of each way to send
 local World = {}
 World.__index = World
 
-local library, scheduler, world
+local library, scheduler, world, clock
 
 library, scheduler = memory_server.library(function()
   return world:connect()
 end)
 
 local function world_of(seed)
-  return setmetatable({ seed = seed, now = 1000000, taken = {}, transports = {} }, World)
+  return setmetatable({ seed = seed, taken = {}, transports = {} }, World)
 end
 
 -- 1 to n, the same on every engine.
@@ -106,7 +107,7 @@ function World:connect()
   server.transport = memory_server.transport(peer, {
     reads = server.cut_at, told = self:random(2) == 1,
     writes = self:random(5) == 1 and self:random(3000) or nil,
-    silent = function(deadline) self.now = max(self.now, deadline) end,
+    silent = function(deadline) clock.now = max(clock.now, deadline) end,
     wait = function()
       if self:random(3) == 1 then
         scheduler.sleep(core.clock())
@@ -219,14 +220,7 @@ local function send_all(mailer)
 end
 
 describe("ten thousand messages to servers that fail at random", function()
-  local real_clock
-  before_each(function()
-    real_clock = core.clock
-    core.clock = function() return world.now end -- luacheck: ignore 122
-  end)
-  after_each(function()
-    core.clock = real_clock -- luacheck: ignore 122
-  end)
+  clock = virtual_clock.during(before_each, after_each)
 
   for name, send in pairs { ["one by one"] = send_each, ["by send_all"] = send_all } do
     it("sent " .. name .. ", have each one true result, and cost no connection", function()
