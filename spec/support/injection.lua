@@ -114,6 +114,19 @@ for _, field in ipairs { "host", "ehlo_name" } do
   SETTERS[field] = function(o, text) o[field] = text end
   SETTERS[field .. ", part"] = function(o, text) o[field] = "mx." .. text .. ".example.com" end
 end
+-- As it is, and with each octet percent-encoded, which is undone before it is used.
+local function encoded(text)
+  return (text:gsub(".", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+for name, of in pairs { url = tostring, ["encoded url"] = encoded } do
+  SETTERS[name .. ", host"] = function(o, text)
+    o.host, o.url = nil, "smtp://" .. of(text) .. ".example.com"
+  end
+  SETTERS[name .. ", login"] = function(o, text)
+    o.host, o.url = nil, ("smtp://%s:%s@mx.example.com"):format(of(text), of(text))
+    o.allow_plaintext_auth, o.mechanisms = true, { "PLAIN" }
+  end
+end
 for _, mechanism in ipairs { "PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER" } do
   local function login(o, user, secret)
     o.allow_plaintext_auth, o.mechanisms, o.user = true, { mechanism }, user
