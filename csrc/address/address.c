@@ -9,6 +9,7 @@
 
 #include "address/token.h"
 #include "base/chars.h"
+#include "base/utf8.h"
 
 #define NOWHERE ((size_t)-1)
 
@@ -128,7 +129,7 @@ static ettm_status decode_run(ettm_address_parser *p, size_t run_at) {
   }
   ettm_buffer_init(&decoded, &p->arena->alloc, p->arena->max);
   status = ettm_encoded_word_decode(&decoded, run, p->charset);
-  if (status == ETTM_OK && ettm_token_check_text(ettm_buffer_view(&decoded)) == ETTM_OK) {
+  if (status == ETTM_OK && ettm_utf8_check_text(ettm_buffer_view(&decoded)) == ETTM_OK) {
     ettm_buffer_truncate(p->arena, run_at);
     status = ettm_buffer_append(p->arena, ettm_buffer_view(&decoded));
   }

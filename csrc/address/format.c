@@ -6,6 +6,7 @@
 #include "address/idna.h"
 #include "address/token.h"
 #include "base/chars.h"
+#include "base/utf8.h"
 #include "codec/encoded_word.h"
 
 /* Longer text without a place to fold goes into encoded words, which are short: quoting may double
@@ -90,7 +91,7 @@ static int must_encode(ettm_str name, unsigned flags) {
 
 static ettm_status append_phrase(ettm_buffer *out, ettm_str name, unsigned flags,
                                  const ettm_charset_encoder *encoder) {
-  ettm_status status = ettm_token_check_text(name);
+  ettm_status status = ettm_utf8_check_text(name);
   if (status != ETTM_OK) {
     return status;
   }
@@ -114,7 +115,7 @@ ettm_status ettm_format_phrase_charset(ettm_buffer *out, ettm_str name,
 }
 
 ettm_status ettm_format_local(ettm_buffer *out, ettm_str local) {
-  ettm_status status = ettm_token_check_text(local);
+  ettm_status status = ettm_utf8_check_text(local);
   if (status != ETTM_OK) {
     return status;
   }
@@ -138,7 +139,7 @@ static int is_literal(ettm_str s) {
 }
 
 static ettm_status append_domain(ettm_buffer *out, ettm_str domain, unsigned flags) {
-  ettm_status status = ettm_token_check_text(domain);
+  ettm_status status = ettm_utf8_check_text(domain);
   if (status != ETTM_OK) {
     return status;
   }

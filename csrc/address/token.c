@@ -153,16 +153,6 @@ ettm_status ettm_token_scan_word(ettm_address_parser *p, ettm_token *kind) {
   return ETTM_OK;
 }
 
-ettm_status ettm_token_check_text(ettm_str text) {
-  size_t i;
-  for (i = 0; i < text.n; i++) {
-    if (text.p[i] != '\t' && ettm_char_is(text.p[i], ETTM_CHAR_CONTROL)) {
-      return ETTM_E_UNSAFE;
-    }
-  }
-  return ettm_utf8_valid(text) ? ETTM_OK : ETTM_E_UTF8;
-}
-
 int ettm_token_may_be_encoded(ettm_str text) {
   size_t i;
   for (i = 0; i + 1 < text.n; i++) {

@@ -44,10 +44,6 @@ void ettm_token_scan_atom(ettm_address_parser *p);
 /* Moves over one word or dot, if any, and tells which. Returns ETTM_OK or as ettm_token_refuse. */
 ETTM_MUST_USE ettm_status ettm_token_scan_word(ettm_address_parser *p, ettm_token *word);
 
-/* Checks that text can stand in a header at all. Returns ETTM_OK, ETTM_E_UNSAFE: a control
- * character but TAB; ETTM_E_UTF8. */
-ETTM_MUST_USE ettm_status ettm_token_check_text(ettm_str text);
-
 /* True (1) when text has the "=?" that an encoded word begins with. */
 int ettm_token_may_be_encoded(ettm_str text);
 

@@ -13,6 +13,14 @@ void ettm_buffer_init(ettm_buffer *b, const ettm_alloc *a, size_t max) {
   b->max = max;
 }
 
+void ettm_buffer_init_on(ettm_buffer *b, const ettm_alloc *a, size_t max, char *storage,
+                         size_t size) {
+  ettm_buffer_init(b, a, max);
+  b->bytes = storage;
+  b->storage = storage;
+  b->capacity = size < max ? size : max;
+}
+
 void ettm_buffer_init_secret(ettm_buffer *b, const ettm_alloc *a, size_t max) {
   ettm_buffer_init(b, a, max);
   b->secret = 1;
@@ -22,7 +30,9 @@ void ettm_buffer_clear(ettm_buffer *b) {
   if (b->secret && b->bytes != NULL) {
     ettm_wipe(b->bytes, b->capacity);
   }
-  ettm_free(&b->alloc, b->bytes, b->capacity);
+  if (b->bytes != b->storage) {
+    ettm_free(&b->alloc, b->bytes, b->capacity);
+  }
   b->bytes = NULL;
   b->start = b->end = b->capacity = 0;
 }

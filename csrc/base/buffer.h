@@ -17,6 +17,7 @@ typedef struct ettm_buffer {
   size_t end;   /* one past the last byte */
   size_t capacity;
   size_t max;
+  const char *storage; /* the caller's, which is not freed; NULL: there is none */
   int secret;
   ettm_alloc alloc;
 } ettm_buffer;
@@ -24,7 +25,12 @@ typedef struct ettm_buffer {
 /* Makes an empty buffer that will hold at most max bytes. Allocates nothing. */
 void ettm_buffer_init(ettm_buffer *b, const ettm_alloc *a, size_t max);
 
-/* The same, for bytes that must not stay in memory. */
+/* The same, but the first `size` bytes, at most max, go into storage of the caller's, who keeps it
+ * where it is until the buffer is cleared: memory is taken for more than that only. */
+void ettm_buffer_init_on(ettm_buffer *b, const ettm_alloc *a, size_t max, char *storage,
+                         size_t size);
+
+/* The same as ettm_buffer_init, for bytes that must not stay in memory. */
 void ettm_buffer_init_secret(ettm_buffer *b, const ettm_alloc *a, size_t max);
 
 /* Frees the memory; the buffer is empty and may be used again. */

@@ -106,14 +106,57 @@ int ettm_has_8bit(ettm_str s) {
   return (seen & 0x80) != 0;
 }
 
-int ettm_has_control(ettm_str s) {
+#define STRIDE      ((size_t)31 * 8)
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* Eight octets at once, up to the first eight with a control character among them; adds the octets
+ * above 127 to *high. Each octet of counts counts those in its place; it cannot overflow in 31
+ * steps, nor can their sum. Returns how many octets. */
+static size_t skip_eights(const char *p, size_t n, size_t *high) {
+  uint64_t counts = 0;
   size_t i;
-  for (i = 0; i < s.n; i++) {
-    if (ettm_char_is(s.p[i], CONTROL)) {
-      return 1;
+  n = n < STRIDE ? n : STRIDE;
+  for (i = 0; n - i >= 8; i += 8) {
+    uint64_t x, low, printable;
+    memcpy(&x, p + i, 8);
+    low = x & EACH(127);
+    printable = x | ((low + EACH(128 - 32)) & ~(low + EACH(1)));
+    if ((printable & EACH(128)) != EACH(128)) {
+      break;
     }
+    counts += x >> 7 & EACH(1);
   }
-  return 0;
+  *high += (size_t)(counts * EACH(1) >> 56);
+  return i;
+}
+
+size_t ettm_skip_printable(ettm_str s, size_t *high) {
+  size_t n = 0;
+  size_t step;
+  do {
+    step = skip_eights(s.p + n, s.n - n, high);
+    n += step;
+  } while (step == STRIDE);
+  while (n < s.n && (unsigned char)s.p[n] >= 32 && s.p[n] != 127) {
+    *high += (unsigned char)s.p[n] >> 7;
+    n++;
+  }
+  return n;
+}
+
+int ettm_has_control(ettm_str s) {
+  size_t high = 0;
+  return ettm_skip_printable(s, &high) < s.n;
+}
+
+int ettm_has_unsafe(ettm_str s) {
+  size_t high = 0;
+  size_t n = ettm_skip_printable(s, &high);
+  while (n < s.n && s.p[n] == '\t') {
+    n++;
+    n += ettm_skip_printable(ettm_str_of(s.p + n, s.n - n), &high);
+  }
+  return n < s.n;
 }
 
 char ettm_lower(char c) {

@@ -45,8 +45,13 @@ int ettm_chars_all(ettm_str s, unsigned flags);
 /* True (1) when s has an octet above 127. */
 int ettm_has_8bit(ettm_str s);
 
-/* True (1) when s has a control character: 0 to 31 or 127. */
+/* How many octets at the front of s are no control characters; adds those of them above 127 to
+ * *high. */
+size_t ettm_skip_printable(ettm_str s, size_t *high);
+
+/* True (1) when s has a control character: 0 to 31 or 127. The second lets TAB pass. */
 int ettm_has_control(ettm_str s);
+int ettm_has_unsafe(ettm_str s);
 
 /* The ASCII lower or upper case of c. */
 char ettm_lower(char c);

@@ -76,7 +76,7 @@ int ettm_str_equal_nocase(ettm_str a, ettm_str b) {
     return 0;
   }
   for (i = 0; i < a.n; i++) {
-    if (lower(a.p[i]) != lower(b.p[i])) {
+    if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i])) {
       return 0;
     }
   }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/chars.h"
+
 /* The octets that a code point has by its first one; 0 where none can begin. */
 static size_t length_from(unsigned char first) {
   if (first < 0x80) {
@@ -48,7 +50,7 @@ size_t ettm_utf8_next(ettm_str s, uint32_t *code_point) {
   return n;
 }
 
-/* How many octets at the front, in steps of eight, are ASCII. */
+/* How many octets at the front are ASCII. */
 static size_t skip_ascii(const char *p, size_t n) {
   uint64_t eight;
   size_t i = 0;
@@ -58,19 +60,27 @@ static size_t skip_ascii(const char *p, size_t n) {
       break;
     }
   }
+  while (i < n && (unsigned char)p[i] < 0x80) {
+    i++;
+  }
   return i;
 }
 
+static uint32_t four_at(const char *p) {
+  uint32_t four;
+  memcpy(&four, p, sizeof four);
+  return four;
+}
+
 /* How many octets at the front are code points of three octets with no special case among them:
- * what most of the text in East Asia is made of. */
+ * what most of the text in East Asia is made of. Looks at four octets at once, so the last one is
+ * left. */
 static size_t skip_three(const char *p, size_t n) {
+  const uint32_t mask = four_at("\xF0\xC0\xC0");
+  const uint32_t shape = four_at("\xE0\x80\x80");
   size_t i = 0;
-  while (n - i >= 3) {
-    unsigned char first = (unsigned char)p[i];
-    if (first <= 0xE0 || first >= 0xF0 || first == 0xED || !is_tail(p[i + 1]) ||
-        !is_tail(p[i + 2])) {
-      break;
-    }
+  while (n - i >= 4 && (four_at(p + i) & mask) == shape && (unsigned char)p[i] != 0xE0 &&
+         (unsigned char)p[i] != 0xED) {
     i += 3;
   }
   return i;
@@ -79,22 +89,27 @@ static size_t skip_three(const char *p, size_t n) {
 int ettm_utf8_valid(ettm_str s) {
   size_t i = 0;
   while (i < s.n) {
-    size_t n;
-    i += skip_ascii(s.p + i, s.n - i);
-    while (i < s.n && (unsigned char)s.p[i] < 0x80) {
-      i++;
-    }
-    i += skip_three(s.p + i, s.n - i);
-    if (i == s.n) {
-      break;
-    }
-    n = ettm_utf8_next(ettm_str_of(s.p + i, s.n - i), NULL);
+    ettm_str rest = ettm_str_of(s.p + i, s.n - i);
+    size_t n =
+        (unsigned char)rest.p[0] < 0x80 ? skip_ascii(rest.p, rest.n) : skip_three(rest.p, rest.n);
+    n = n > 0 ? n : ettm_utf8_next(rest, NULL);
     if (n == 0) {
       return 0;
     }
     i += n;
   }
   return 1;
+}
+
+ettm_status ettm_utf8_check_text(ettm_str s) {
+  size_t high = 0;
+  if (ettm_skip_printable(s, &high) == s.n) { /* as it is most often */
+    return high == 0 || ettm_utf8_valid(s) ? ETTM_OK : ETTM_E_UTF8;
+  }
+  if (ettm_has_unsafe(s)) {
+    return ETTM_E_UNSAFE;
+  }
+  return ettm_utf8_valid(s) ? ETTM_OK : ETTM_E_UTF8;
 }
 
 size_t ettm_utf8_cut(ettm_str s, size_t n) {

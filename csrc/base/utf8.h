@@ -13,6 +13,10 @@
 /* True (1) when the whole of s is valid UTF-8. */
 int ettm_utf8_valid(ettm_str s);
 
+/* Checks a text as it may stand in a header field. Returns ETTM_OK, or: ETTM_E_UNSAFE: a control
+ * character but TAB; ETTM_E_UTF8: it is not valid UTF-8. */
+ETTM_MUST_USE ettm_status ettm_utf8_check_text(ettm_str s);
+
 /* Reads the code point at the front of s. Returns its length in octets (1 to 4), or 0 when s is
  * empty or does not begin with a valid one. code_point may be NULL. */
 size_t ettm_utf8_next(ettm_str s, uint32_t *code_point);

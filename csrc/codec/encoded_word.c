@@ -21,24 +21,11 @@ typedef struct word_form {
   size_t first_budget; /* octets of the first word's encoded text */
 } word_form;
 
-int ettm_word_has_unsafe(ettm_str s) {
-  size_t i;
-  for (i = 0; i < s.n; i++) {
-    if (s.p[i] != '\t' && ettm_char_is(s.p[i], ETTM_CHAR_CONTROL)) {
-      return 1;
-    }
-  }
-  return 0;
-}
-
 ettm_status ettm_word_check(ettm_str text) {
   if (text.n > ETTM_WORD_TEXT_MAX) {
     return ETTM_E_LIMIT;
   }
-  if (!ettm_utf8_valid(text)) {
-    return ETTM_E_UTF8;
-  }
-  return ettm_word_has_unsafe(text) ? ETTM_E_UNSAFE : ETTM_OK;
+  return ettm_utf8_check_text(text);
 }
 
 size_t ettm_word_budget(size_t first_line, size_t frame) {
@@ -62,7 +49,7 @@ static int looks_like_word(ettm_str s) {
 }
 
 int ettm_encoded_word_needed(ettm_str text) {
-  return ettm_has_8bit(text) || ettm_word_has_unsafe(text) || looks_like_word(text);
+  return ettm_has_8bit(text) || ettm_has_unsafe(text) || looks_like_word(text);
 }
 
 static int stands_for_itself(char c, ettm_word_place place) {

@@ -174,7 +174,7 @@ static int is_text(const ettm_buffer *b, size_t start) {
     return 1;
   }
   s = ettm_str_of(s.p + start, s.n - start);
-  return ettm_utf8_valid(s) && !ettm_word_has_unsafe(s);
+  return ettm_utf8_check_text(s) == ETTM_OK;
 }
 
 /* Appends what the words from p to end show, and the text in front of them unless it is the white

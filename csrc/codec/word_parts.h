@@ -11,9 +11,6 @@
 #define ETTM_WORD_LINE_MAX 76              /* a line that holds an encoded word (RFC 2047 2) */
 #define ETTM_WORD_TEXT_MAX (SIZE_MAX / 64) /* the size of such a text's words does not overflow */
 
-/* True (1) when s has a control character but TAB. */
-int ettm_word_has_unsafe(ettm_str s);
-
 /* ETTM_OK when text can be encoded, or ETTM_E_LIMIT, ETTM_E_UTF8, ETTM_E_UNSAFE. */
 ETTM_MUST_USE ettm_status ettm_word_check(ettm_str text);
 

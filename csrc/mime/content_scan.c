@@ -99,40 +99,23 @@ static void see(ettm_content_scan *s, char c) {
   s->last = c;
 }
 
-#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
-
-/* Eight octets at once, up to the first eight with a control character among them; adds the octets
- * above 127 to *high. Returns how many. A borrow can only make a clean eight look unclean. */
-static size_t see_eights(ettm_str piece, size_t *high) {
-  size_t n;
-  for (n = 0; piece.n - n >= 8; n += 8) {
-    uint64_t x, below_32, is_127, top;
-    memcpy(&x, piece.p + n, 8);
-    top = x & EACH(0x80);
-    below_32 = (x - EACH(32)) & ~x;
-    is_127 = ((x ^ EACH(127)) - EACH(1)) & ~(x ^ EACH(127));
-    if (((below_32 | is_127) & EACH(0x80)) != 0) {
-      break;
-    }
-    *high += (size_t)((top >> 7) * EACH(1) >> 56);
-  }
-  return n;
+/* How a line that may turn out fragile begins. */
+static int may_be_fragile(char c) {
+  return c == '.' || c == '-' || c == 'F';
 }
 
-/* Takes octets that change nothing but the counts: not near a line's start, no control character.
- * Returns how many. */
+/* Takes octets that change nothing but the counts: no control character, and not the start of a
+ * line that has to be looked at. Returns how many. */
 static size_t see_run(ettm_content_scan *s, ettm_str piece) {
   size_t high = 0;
-  size_t n = 0;
-  if (s->line < sizeof s->start || s->last == '\r') {
+  size_t n;
+  if (s->last == '\r' ||
+      (s->line < sizeof s->start && (s->line > 0 || may_be_fragile(piece.p[0])))) {
     return 0;
   }
-  n = see_eights(piece, &high);
-  while (n < piece.n && (unsigned char)piece.p[n] >= 32 && piece.p[n] != 127) {
-    high += (unsigned char)piece.p[n] >> 7;
-    n++;
-  }
+  n = ettm_skip_printable(piece, &high);
   if (n > 0) {
+    s->start[0] = piece.p[0]; /* of a short line: it stays what it is */
     s->line += n;
     s->facts.crlf_size += n;
     s->facts.high += high;
@@ -205,11 +188,9 @@ static void check_utf8(ettm_content_scan *s, ettm_str piece) {
 }
 
 void ettm_content_scan_feed(ettm_content_scan *s, ettm_str piece) {
+  uint64_t high = s->facts.high;
   size_t i = 0;
   s->facts.size += piece.n;
-  if (!s->facts.not_utf8) {
-    check_utf8(s, piece);
-  }
   if (!s->skips_qp) {
     count_qp(s, piece);
   }
@@ -218,6 +199,9 @@ void ettm_content_scan_feed(ettm_content_scan *s, ettm_str piece) {
     if (i < piece.n) {
       see(s, piece.p[i++]);
     }
+  }
+  if (!s->facts.not_utf8 && (s->facts.high > high || s->cut_size > 0)) {
+    check_utf8(s, piece);
   }
 }
 

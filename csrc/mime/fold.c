@@ -153,10 +153,15 @@ ettm_status ettm_fold(ettm_buffer *out, size_t column, ettm_str value, int is_st
 }
 
 int ettm_can_fold(ettm_str text) {
+  size_t gap = 1;
+  if (text.n + gap < ETTM_LINE_MAX) {
+    return 1;
+  }
   while (text.n > 0) {
-    if (cut(&text, unit_size(text, 0)).n >= ETTM_LINE_MAX) {
+    if (gap + cut(&text, unit_size(text, 0)).n >= ETTM_LINE_MAX) {
       return 0;
     }
+    gap = 0;
   }
   return 1;
 }

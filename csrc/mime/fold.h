@@ -21,7 +21,8 @@
 ETTM_MUST_USE ettm_status ettm_fold(ettm_buffer *out, size_t column, ettm_str value,
                                     int is_structured);
 
-/* True (1) when no piece of text, with the white space in front of it, is longer than a line. */
+/* True (1) when no piece of text, with the white space in front of it, is longer than a line; one
+ * space stands in front of the first. */
 int ettm_can_fold(ettm_str text);
 
 #endif

@@ -22,12 +22,20 @@
 #ifndef ETTM_HEADER_FIELDS
 #define ETTM_HEADER_FIELDS 1000 /* fields of one header section */
 #endif
+#define ETTM_HOST_MAX 1024 /* octets of a domain under conversion */
 
+/* It stays where it is from init to clear: the first octets of its buffers lie in it. */
 typedef struct ettm_headers {
   ettm_buffer bytes;                   /* "Name: value" CRLF, folded, one after the other */
   ettm_buffer index;                   /* how many octets each field has, size_t by size_t */
   int needs_smtputf8;                  /* an address stands there in UTF-8 (RFC 6532) */
+  int has_mime;                        /* a field of RFC 2045 or RFC 2183 was added */
   const ettm_charset_encoder *encoder; /* of the texts and names added from now on; NULL: UTF-8 */
+  size_t authors;   /* mailboxes of the From that was added as addresses; 0: that is not known */
+  ettm_buffer host; /* the domain of the first of them, in A-labels */
+  size_t first_sizes[8];
+  char first_host[64];
+  char first_bytes[256];
 } ettm_headers;
 
 void ettm_headers_init(ettm_headers *h, const ettm_alloc *a);

@@ -7,7 +7,8 @@
 #include "mime/fold.h"
 #include "mime/parameter.h"
 
-#define VALUE_MAX (64 * 1024) /* octets of a Content-Type or -Disposition under construction */
+#define VALUE_MAX   (64 * 1024) /* octets of a Content-Type or -Disposition under construction */
+#define VALUE_FIRST 256         /* of one that needs no memory of its own */
 
 /* --- Types --- */
 
@@ -185,6 +186,7 @@ static ettm_status write_headers(ettm_part_data *p, const ettm_leaf *leaf, const
 
 static ettm_status make_headers(ettm_part_data *p, const ettm_leaf *leaf, const ettm_media_type *t,
                                 const ettm_content_facts *facts) {
+  char storage[VALUE_FIRST];
   ettm_buffer value;
   ettm_status status;
   if ((leaf->charset.n > 0 && (!is_token(leaf->charset) || t->charset.n > 0)) ||
@@ -192,7 +194,7 @@ static ettm_status make_headers(ettm_part_data *p, const ettm_leaf *leaf, const 
       (leaf->content_id.n > 0 && !ettm_is_message_id(leaf->content_id))) {
     return ETTM_E_NAME;
   }
-  ettm_buffer_init(&value, &p->headers.bytes.alloc, VALUE_MAX);
+  ettm_buffer_init_on(&value, &p->headers.bytes.alloc, VALUE_MAX, storage, sizeof storage);
   status = write_headers(p, leaf, t, charset_of(p, leaf, t, facts), &value);
   ettm_buffer_clear(&value);
   return status;

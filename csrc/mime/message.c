@@ -21,19 +21,17 @@ ettm_status ettm_message_new(ettm_message **out, const ettm_alloc *a) {
   m->references = 1;
   m->size = ETTM_SIZE_UNKNOWN;
   ettm_headers_init(&m->headers, a);
+  ettm_buffer_init(&m->head, a, SIZE_MAX);
+  m->parts = m->first_parts;
+  m->capacity = sizeof m->first_parts / sizeof m->first_parts[0];
   *out = m;
   return ETTM_OK;
 }
 
 static void free_part(const ettm_alloc *a, ettm_part_data *p) {
   ettm_headers_clear(&p->headers);
-  ettm_buffer_clear(&p->head);
   ettm_buffer_clear(&p->type);
-  ettm_buffer_clear(&p->close);
-  if (p->content != NULL) {
-    ettm_free(a, p->content, (size_t)p->size);
-  }
-  ettm_free(a, p, sizeof *p);
+  ettm_free(a, p, sizeof *p + p->copied);
 }
 
 void ettm_message_retain(ettm_message *m) {
@@ -50,8 +48,11 @@ void ettm_message_release(ettm_message *m) {
   for (i = 0; i < m->count; i++) {
     free_part(&a, m->parts[i]);
   }
-  ettm_free(&a, m->parts, m->capacity * sizeof *m->parts);
+  if (m->parts != m->first_parts) {
+    ettm_free(&a, m->parts, m->capacity * sizeof *m->parts);
+  }
   ettm_headers_clear(&m->headers);
+  ettm_buffer_clear(&m->head);
   ettm_free(&a, m, sizeof *m);
 }
 
@@ -86,32 +87,46 @@ static ettm_status check_place(const ettm_message *m, ettm_part parent) {
   return m->count < ETTM_PARTS_MAX ? ETTM_OK : ETTM_E_LIMIT;
 }
 
-static ettm_status new_part(const ettm_message *m, ettm_part parent, ettm_part_data **out) {
-  ettm_part_data *p = (ettm_part_data *)ettm_new(&m->alloc, sizeof *p);
+/* With a copy of the content behind it. */
+static ettm_status new_part(const ettm_message *m, ettm_part parent, ettm_str content,
+                            ettm_part_data **out) {
+  ettm_part_data *p = NULL;
+  size_t size;
+  if (ettm_size_add(sizeof *p, content.n, &size)) {
+    p = (ettm_part_data *)ettm_resize(&m->alloc, NULL, 0, size);
+  }
   if (p == NULL) {
     return ETTM_E_MEMORY;
+  }
+  memset(p, 0, sizeof *p);
+  if (content.n > 0) {
+    p->content = (char *)memcpy(p + 1, content.p, content.n);
+    p->copied = content.n;
   }
   p->parent = m->count > 0 ? parent : ETTM_NO_PART;
   p->first_child = p->last_child = p->next = ETTM_NO_PART;
   ettm_headers_init(&p->headers, &m->alloc);
   p->headers.encoder = m->headers.encoder;
-  ettm_buffer_init(&p->head, &m->alloc, ETTM_HEADER_MAX);
-  ettm_buffer_init(&p->type, &m->alloc, TYPE_MAX);
-  ettm_buffer_init(&p->close, &m->alloc, TYPE_MAX);
+  ettm_buffer_init_on(&p->type, &m->alloc, TYPE_MAX, p->first_type, sizeof p->first_type);
   *out = p;
   return ETTM_OK;
 }
 
 static ettm_status make_place(ettm_message *m) {
-  size_t capacity = m->capacity > 0 ? m->capacity * 2 : 4;
+  size_t capacity = m->capacity * 2;
+  int is_first = m->parts == m->first_parts;
   ettm_part_data **parts;
   if (m->count < m->capacity) {
     return ETTM_OK;
   }
-  parts = (ettm_part_data **)ettm_resize(&m->alloc, m->parts, m->capacity * sizeof *parts,
+  parts = (ettm_part_data **)ettm_resize(&m->alloc, is_first ? NULL : m->parts,
+                                         is_first ? 0 : m->capacity * sizeof *parts,
                                          capacity * sizeof *parts);
   if (parts == NULL) {
     return ETTM_E_MEMORY;
+  }
+  if (is_first) {
+    memcpy(parts, m->first_parts, sizeof m->first_parts);
   }
   m->parts = parts;
   m->capacity = capacity;
@@ -171,7 +186,7 @@ ettm_status ettm_message_add_multipart(ettm_message *m, ettm_part parent, ettm_s
   ettm_part_data *p;
   ettm_status status = check_place(m, parent);
   if (status == ETTM_OK) {
-    status = new_part(m, parent, &p);
+    status = new_part(m, parent, ettm_str_of(NULL, 0), &p);
   }
   if (status != ETTM_OK) {
     return status;
@@ -183,8 +198,9 @@ ettm_status ettm_message_add_multipart(ettm_message *m, ettm_part parent, ettm_s
 
 /* --- Leaves --- */
 
+/* copied: the content that becomes the part's own. */
 static ettm_status begin_leaf(const ettm_message *m, ettm_part parent, const ettm_leaf *leaf,
-                              ettm_media_type *t, ettm_part_data **out) {
+                              ettm_str copied, ettm_media_type *t, ettm_part_data **out) {
   ettm_status status = check_place(m, parent);
   if (status == ETTM_OK && leaf->is_ready && m->count > 0) {
     status = ETTM_E_STATE;
@@ -193,7 +209,7 @@ static ettm_status begin_leaf(const ettm_message *m, ettm_part parent, const ett
     status = ettm_media_type_parse(leaf->is_ready ? ettm_str_of(NULL, 0) : leaf->type, t);
   }
   if (status == ETTM_OK) {
-    status = new_part(m, parent, out);
+    status = new_part(m, parent, copied, out);
   }
   if (status == ETTM_OK) {
     (*out)->is_text = leaf->is_text || leaf->is_ready || ettm_media_type_is_message(t);
@@ -210,19 +226,6 @@ static ettm_status attach_leaf(ettm_message *m, ettm_part_data *p, const ettm_le
   return status;
 }
 
-static ettm_status copy_content(ettm_part_data *p, ettm_str content, const ettm_alloc *a) {
-  p->size = content.n;
-  if (content.n == 0) {
-    return ETTM_OK;
-  }
-  p->content = (char *)ettm_resize(a, NULL, 0, content.n);
-  if (p->content == NULL) {
-    return ETTM_E_MEMORY;
-  }
-  memcpy(p->content, content.p, content.n);
-  return ETTM_OK;
-}
-
 static ettm_status fill_leaf(ettm_part_data *p, const ettm_leaf *leaf, const ettm_media_type *t,
                              ettm_str content) {
   ettm_content_facts facts;
@@ -237,22 +240,19 @@ ettm_status ettm_message_add_leaf(ettm_message *m, ettm_part parent, const ettm_
                                   ettm_str content, ettm_part *out) {
   ettm_media_type t;
   ettm_part_data *p;
-  ettm_status status = begin_leaf(m, parent, leaf, &t, &p);
+  ettm_status status = begin_leaf(m, parent, leaf, content, &t, &p);
   if (status != ETTM_OK) {
     return status;
   }
-  status = copy_content(p, content, &m->alloc);
-  if (status == ETTM_OK) {
-    status = fill_leaf(p, leaf, &t, content);
-  }
-  return attach_leaf(m, p, leaf, status, out);
+  p->size = content.n;
+  return attach_leaf(m, p, leaf, fill_leaf(p, leaf, &t, content), out);
 }
 
 ettm_status ettm_message_add_kept(ettm_message *m, ettm_part parent, const ettm_leaf *leaf,
                                   ettm_str content, ettm_part *out) {
   ettm_media_type t;
   ettm_part_data *p;
-  ettm_status status = begin_leaf(m, parent, leaf, &t, &p);
+  ettm_status status = begin_leaf(m, parent, leaf, ettm_str_of(NULL, 0), &t, &p);
   if (status != ETTM_OK) {
     return status;
   }
@@ -266,7 +266,7 @@ ettm_status ettm_message_add_external(ettm_message *m, ettm_part parent, const e
                                       ettm_part *out) {
   ettm_media_type t;
   ettm_part_data *p;
-  ettm_status status = begin_leaf(m, parent, leaf, &t, &p);
+  ettm_status status = begin_leaf(m, parent, leaf, ettm_str_of(NULL, 0), &t, &p);
   if (status != ETTM_OK) {
     return status;
   }

@@ -85,6 +85,7 @@ static void put_char(builder *b, char c) {
 
 static void put_value(builder *b, ettm_str value) {
   size_t i;
+  size_t from = 0; /* what is not put yet */
   if (is_token(value)) {
     put(b, value);
     return;
@@ -92,10 +93,12 @@ static void put_value(builder *b, ettm_str value) {
   put_char(b, '"');
   for (i = 0; i < value.n; i++) {
     if (must_escape(value.p[i])) {
+      put(b, ettm_str_of(value.p + from, i - from));
       put_char(b, '\\');
+      from = i;
     }
-    put_char(b, value.p[i]);
   }
+  put(b, ettm_str_of(value.p + from, value.n - from));
   put_char(b, '"');
 }
 

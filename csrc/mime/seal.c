@@ -8,11 +8,10 @@
 #include "mime/parameter.h"
 #include "mime/part.h"
 
-#define RANDOM_SIZE 16                     /* octets of a Message-ID, and of the boundaries */
-#define HEX_SIZE    (2 * RANDOM_SIZE)      /* and as text */
-#define DATE_FIELD  (ETTM_DATE_SIZE + 8)   /* "Date: " and CRLF around it */
-#define HOST_MAX    1024                   /* of a domain under conversion */
-#define BOUNDARY    (2 + HEX_SIZE + 1 + 8) /* "=_", random, "_", the part's number */
+#define RANDOM_SIZE 16                   /* octets of a Message-ID, and of the boundaries */
+#define HEX_SIZE    (2 * RANDOM_SIZE)    /* and as text */
+#define DATE_FIELD  (ETTM_DATE_SIZE + 8) /* "Date: " and CRLF around it */
+#define ID_FIRST    256                  /* octets of an id that needs no memory of its own */
 
 /* --- Text made of the entropy --- */
 
@@ -28,7 +27,7 @@ static void put_hex(char *out, const char *octets, size_t n) {
 
 /* All of one message have the same length, so that none is a prefix of another (RFC 2046 5.1).
  * "=_" cannot stand in quoted-printable nor base64; other text is looked through for "--=_". */
-static void make_boundary(char out[BOUNDARY], const ettm_seal *seal, ettm_part number) {
+static void make_boundary(char out[ETTM_BOUNDARY_SIZE], const ettm_seal *seal, ettm_part number) {
   unsigned shift = 32;
   memcpy(out, "=_", 2);
   put_hex(out + 2, seal->entropy.p + RANDOM_SIZE, RANDOM_SIZE);
@@ -41,18 +40,6 @@ static void make_boundary(char out[BOUNDARY], const ettm_seal *seal, ettm_part n
 }
 
 /* --- Checks --- */
-
-static ettm_status check_fields(const ettm_message *m) {
-  static const char *const own[] = {"MIME-Version", "Content-Type", "Content-Transfer-Encoding",
-                                    "Content-Disposition", "Content-ID"};
-  size_t i;
-  for (i = 0; i < sizeof own / sizeof own[0]; i++) {
-    if (ettm_headers_find(&m->headers, ettm_str_of(own[i], strlen(own[i])), NULL)) {
-      return ETTM_E_DUPLICATE;
-    }
-  }
-  return ETTM_OK;
-}
 
 static ettm_status check_tree(const ettm_message *m) {
   size_t i;
@@ -97,11 +84,10 @@ static ettm_status read_authors(ettm_str list, ettm_buffer *host, size_t *count)
   return status == ETTM_DONE ? ETTM_OK : status;
 }
 
-/* RFC 5322 3.6.2: From is there, and Sender when it names several. */
-static ettm_status check_authors(const ettm_message *m, ettm_buffer *host) {
+/* The same of a From that others made. */
+static ettm_status read_from(const ettm_message *m, ettm_buffer *host, size_t *count) {
   ettm_str field;
   ettm_buffer list;
-  size_t count = 0;
   ettm_status status;
   if (!ettm_headers_find(&m->headers, ETTM_LIT("From"), &field)) {
     return ETTM_E_ARGUMENT;
@@ -109,9 +95,17 @@ static ettm_status check_authors(const ettm_message *m, ettm_buffer *host) {
   ettm_buffer_init(&list, &m->alloc, ETTM_HEADER_MAX);
   status = append_unfolded(&list, ettm_headers_value(field));
   if (status == ETTM_OK) {
-    status = read_authors(ettm_buffer_view(&list), host, &count);
+    status = read_authors(ettm_buffer_view(&list), host, count);
   }
   ettm_buffer_clear(&list);
+  return status;
+}
+
+/* RFC 5322 3.6.2: From is there, and Sender when it names several. */
+static ettm_status check_authors(const ettm_message *m, ettm_buffer *host) {
+  size_t count = m->headers.authors;
+  ettm_status status = count > 0 ? ettm_buffer_append(host, ettm_buffer_view(&m->headers.host))
+                                 : read_from(m, host, &count);
   if (status == ETTM_OK && count > 1 && !ettm_headers_find(&m->headers, ETTM_LIT("Sender"), NULL)) {
     status = ETTM_E_ARGUMENT;
   }
@@ -122,12 +116,13 @@ static ettm_status check_authors(const ettm_message *m, ettm_buffer *host) {
 
 static ettm_status add_message_id(ettm_message *m, const ettm_seal *seal, ettm_str host) {
   char left[1 + HEX_SIZE + 1];
+  char storage[ID_FIRST];
   ettm_buffer id;
   ettm_status status;
   left[0] = '<';
   put_hex(left + 1, seal->entropy.p, RANDOM_SIZE);
   left[1 + HEX_SIZE] = '@';
-  ettm_buffer_init(&id, &m->alloc, HOST_MAX + sizeof left + 1);
+  ettm_buffer_init_on(&id, &m->alloc, ETTM_HOST_MAX + sizeof left + 1, storage, sizeof storage);
   status = ettm_buffer_append(&id, ettm_str_of(left, sizeof left));
   if (status == ETTM_OK) {
     status = ettm_buffer_append(&id, host);
@@ -198,16 +193,12 @@ static ettm_status add_multipart_type(ettm_message *m, ettm_part_data *p, ettm_s
 
 static ettm_status finish_multipart(ettm_message *m, ettm_part number, const ettm_seal *seal) {
   ettm_part_data *p = m->parts[number];
-  char close[2 + BOUNDARY + 2];
-  ettm_status status;
-  memcpy(close, "--", 2);
-  make_boundary(close + 2, seal, number);
-  memcpy(close + 2 + BOUNDARY, "--", 2);
-  status = ettm_buffer_append(&p->close, ettm_str_of(close, sizeof close));
-  if (status == ETTM_OK) {
-    status = add_multipart_type(m, p, ettm_str_of(close + 2, BOUNDARY));
-  }
-  return status;
+  memcpy(p->close, "--", 2);
+  make_boundary(p->close + 2, seal, number);
+  memcpy(p->delimiter, p->close, ETTM_DELIMITER - 2);
+  memcpy(p->delimiter + ETTM_DELIMITER - 2, "\r\n", 2);
+  memcpy(p->close + ETTM_DELIMITER - 2, "--", 2);
+  return add_multipart_type(m, p, ettm_str_of(p->close + 2, ETTM_BOUNDARY_SIZE));
 }
 
 /* From the last to the first: a part stands behind its mother, who needs to know its type and
@@ -232,31 +223,6 @@ static ettm_status finish_parts(ettm_message *m, const ettm_seal *seal) {
 
 /* --- Heads --- */
 
-/* The fields of a part and the empty line behind them. */
-static ettm_status append_fields(ettm_part_data *p) {
-  ettm_status status = ettm_buffer_append(&p->head, ettm_headers_view(&p->headers));
-  ettm_headers_clear(&p->headers);
-  return status == ETTM_OK ? ettm_buffer_append(&p->head, ETTM_LIT("\r\n")) : status;
-}
-
-/* Room for a head at once: what is in front, the fields, and the empty line. */
-static ettm_status reserve_head(ettm_part_data *p, size_t front, ettm_str fields) {
-  char *ignored;
-  return ettm_buffer_reserve(&p->head, front + fields.n + 2, &ignored);
-}
-
-static ettm_status make_head(const ettm_message *m, ettm_part_data *p) {
-  ettm_str close = ettm_buffer_view(&m->parts[p->parent]->close);
-  ettm_status status = reserve_head(p, close.n, ettm_headers_view(&p->headers));
-  if (status == ETTM_OK) {
-    status = ettm_buffer_append(&p->head, ettm_str_of(close.p, close.n - 2));
-  }
-  if (status == ETTM_OK) {
-    status = ettm_buffer_append(&p->head, ETTM_LIT("\r\n"));
-  }
-  return status == ETTM_OK ? append_fields(p) : status;
-}
-
 static ettm_status append_date(ettm_message *m, ettm_buffer *head, const ettm_seal *seal) {
   char date[ETTM_DATE_SIZE];
   ettm_status status;
@@ -273,36 +239,42 @@ static ettm_status append_date(ettm_message *m, ettm_buffer *head, const ettm_se
   return status == ETTM_OK ? ettm_buffer_append(head, ETTM_LIT("\r\n")) : status;
 }
 
-static ettm_status make_top(ettm_message *m, const ettm_seal *seal) {
-  ettm_part_data *p = m->parts[0];
+/* The header section of the message: those of part 0 behind its own. */
+static ettm_status make_head(ettm_message *m, const ettm_seal *seal) {
   ettm_str id = ettm_str_of(NULL, 0);
-  ettm_str fields = ettm_headers_view(&m->headers);
+  ettm_str own = ettm_headers_view(&m->headers);
+  ettm_str part = ettm_headers_view(&m->parts[0]->headers);
+  char *ignored;
   size_t date_size;
-  ettm_status status = reserve_head(p, DATE_FIELD + ettm_buffer_size(&p->headers.bytes), fields);
+  ettm_status status = ettm_buffer_reserve(&m->head, DATE_FIELD + own.n + part.n + 2, &ignored);
   if (status == ETTM_OK) {
-    status = append_date(m, &p->head, seal);
+    status = append_date(m, &m->head, seal);
   }
-  if (status != ETTM_OK) {
-    return status;
-  }
-  date_size = ettm_buffer_size(&p->head);
-  status = ettm_buffer_append(&p->head, fields);
+  date_size = ettm_buffer_size(&m->head);
   if (status == ETTM_OK) {
-    status = append_fields(p);
+    status = ettm_buffer_append(&m->head, own);
+  }
+  if (status == ETTM_OK) {
+    status = ettm_buffer_append(&m->head, part);
+  }
+  if (status == ETTM_OK) {
+    status = ettm_buffer_append(&m->head, ETTM_LIT("\r\n"));
   }
   if (status == ETTM_OK && ettm_headers_find(&m->headers, ETTM_LIT("Message-ID"), &id)) {
     id = ettm_headers_value(id);
-    m->id = ettm_str_of(ettm_buffer_view(&p->head).p + date_size + (id.p - fields.p), id.n);
+    m->id = ettm_str_of(ettm_buffer_view(&m->head).p + date_size + (id.p - own.p), id.n);
   }
   ettm_headers_clear(&m->headers);
+  ettm_headers_clear(&m->parts[0]->headers);
   return status;
 }
 
+/* Each header section with the empty line behind it. */
 static ettm_status make_heads(ettm_message *m, const ettm_seal *seal) {
-  ettm_status status = make_top(m, seal);
+  ettm_status status = make_head(m, seal);
   size_t i;
   for (i = 1; status == ETTM_OK && i < m->count; i++) {
-    status = make_head(m, m->parts[i]);
+    status = ettm_buffer_append(&m->parts[i]->headers.bytes, ETTM_LIT("\r\n"));
   }
   return status;
 }
@@ -333,18 +305,19 @@ static uint64_t measure(const ettm_message *m) {
 /* --- All of it --- */
 
 static ettm_status seal_all(ettm_message *m, const ettm_seal *seal) {
+  char storage[ID_FIRST];
   ettm_buffer host;
   ettm_status status = check_tree(m);
   if (status == ETTM_OK && seal->entropy.n < ETTM_ENTROPY_SIZE) {
     status = ETTM_E_ARGUMENT;
   }
   if (status == ETTM_OK && !m->is_ready) {
-    status = check_fields(m);
+    status = m->headers.has_mime ? ETTM_E_DUPLICATE : ETTM_OK;
   }
   if (status != ETTM_OK) {
     return status;
   }
-  ettm_buffer_init(&host, &m->alloc, HOST_MAX);
+  ettm_buffer_init_on(&host, &m->alloc, ETTM_HOST_MAX, storage, sizeof storage);
   status = complete_fields(m, seal, &host);
   ettm_buffer_clear(&host);
   if (status == ETTM_OK) {
@@ -377,7 +350,7 @@ ettm_str ettm_message_id(const ettm_message *m) {
 }
 
 ettm_str ettm_message_header_section(const ettm_message *m) {
-  return m->is_sealed ? ettm_buffer_view(&m->parts[0]->head) : ettm_str_of(NULL, 0);
+  return m->is_sealed ? ettm_buffer_view(&m->head) : ettm_str_of(NULL, 0);
 }
 
 uint64_t ettm_message_size(const ettm_message *m) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mime/part.h"
 
-enum { STAGE_HEAD, STAGE_BODY, STAGE_NEXT, STAGE_CLOSE, STAGE_END };
+enum { STAGE_DELIMITER, STAGE_HEAD, STAGE_BODY, STAGE_NEXT, STAGE_CLOSE, STAGE_END };
 
 void ettm_walk_init(ettm_walk *w, const ettm_message *m) {
   w->message = m;
@@ -15,7 +15,7 @@ static void leave(ettm_walk *w) {
   const ettm_part_data *p = w->message->parts[w->part];
   if (p->next != ETTM_NO_PART) {
     w->part = p->next;
-    w->stage = STAGE_HEAD;
+    w->stage = STAGE_DELIMITER;
   } else if (p->parent != ETTM_NO_PART) {
     w->part = p->parent;
     w->stage = STAGE_CLOSE;
@@ -28,7 +28,7 @@ static void enter_body(ettm_walk *w, ettm_piece *piece) {
   const ettm_part_data *p = w->message->parts[w->part];
   if (p->is_multipart) {
     w->part = p->first_child;
-    w->stage = STAGE_HEAD;
+    w->stage = STAGE_DELIMITER;
   } else {
     piece->leaf = p;
     piece->number = w->part;
@@ -36,18 +36,27 @@ static void enter_body(ettm_walk *w, ettm_piece *piece) {
   }
 }
 
-/* What stands at a line's start: a delimiter with its head, or a close. The CRLF in front belongs
- * to it (RFC 2046 5.1.1). */
+/* The header section of the message, or of the part behind its delimiter. */
+static ettm_str fields_of(const ettm_walk *w) {
+  return w->part == 0 ? ettm_buffer_view(&w->message->head)
+                      : ettm_headers_view(&w->message->parts[w->part]->headers);
+}
+
+/* What stands at a line's start: a delimiter and what it begins with, or a close. The CRLF in front
+ * belongs to it (RFC 2046 5.1.1). */
 static void step(ettm_walk *w, ettm_piece *piece) {
   const ettm_part_data *p = w->message->parts[w->part];
   if (w->is_open) {
     piece->text = ETTM_LIT("\r\n");
     w->is_open = 0;
+  } else if (w->stage == STAGE_DELIMITER) {
+    piece->text = ettm_str_of(w->message->parts[p->parent]->delimiter, ETTM_DELIMITER);
+    w->stage = STAGE_HEAD;
   } else if (w->stage == STAGE_HEAD) {
-    piece->text = ettm_buffer_view(&p->head);
+    piece->text = fields_of(w);
     w->stage = STAGE_BODY;
   } else {
-    piece->text = ettm_buffer_view(&p->close);
+    piece->text = ettm_str_of(p->close, ETTM_DELIMITER);
     w->stage = STAGE_NEXT;
     w->is_open = 1;
   }

@@ -228,6 +228,29 @@ static void buffer_reserve_and_commit(void) {
   ettm_buffer_clear(&b);
 }
 
+static void buffer_on_storage(void) {
+  char storage[8];
+  ettm_buffer b;
+  check_heap h;
+  check_heap_init(&h);
+  ettm_buffer_init_on(&b, &h.alloc, 20, storage, sizeof storage);
+  CHECK_INT(ettm_buffer_append(&b, ETTM_LIT("12345678")), ETTM_OK);
+  CHECK_INT(h.calls, 0);
+  ettm_buffer_consume(&b, 1);
+  CHECK_INT(ettm_buffer_append(&b, ETTM_LIT("9")), ETTM_OK);
+  CHECK_INT(h.blocks, 1);
+  CHECK_STR(ettm_buffer_view(&b), ETTM_LIT("23456789"));
+  ettm_buffer_clear(&b);
+  CHECK_INT(h.blocks, 0);
+  CHECK_INT(ettm_buffer_append(&b, ETTM_LIT("again")), ETTM_OK);
+  CHECK_STR(ettm_buffer_view(&b), ETTM_LIT("again"));
+  ettm_buffer_clear(&b);
+  CHECK_INT(h.blocks, 0);
+  ettm_buffer_init_on(&b, &h.alloc, 5, storage, sizeof storage);
+  CHECK_INT(ettm_buffer_append(&b, ETTM_LIT("123456")), ETTM_E_LIMIT);
+  ettm_buffer_clear(&b);
+}
+
 static int has_bytes(const ettm_buffer *b, ettm_str s) {
   size_t i;
   for (i = 0; i + s.n <= b->capacity; i++) {
@@ -311,6 +334,7 @@ static const check_case cases[] = {
     {"appends all or nothing at its maximum", buffer_limit},
     {"neither grows nor loses order as a long-lived queue", buffer_long_queue},
     {"lends a place to write and takes what was written", buffer_reserve_and_commit},
+    {"takes no memory for what storage of the caller's has room for", buffer_on_storage},
     {"wipes secret bytes that it consumes or cuts off", buffer_secret},
     {"wipes secret bytes before it frees or moves them", buffer_secret_is_freed_wiped},
     {"is unchanged when memory fails", buffer_failure},

@@ -60,8 +60,33 @@ static void chars_controls(void) {
     char c = (char)octet;
     CHECK_INT(ettm_char_is(c, ETTM_CHAR_CONTROL), octet < 32 || octet == 127);
     CHECK_INT(ettm_has_control(ettm_str_of(&c, 1)), octet < 32 || octet == 127);
+    CHECK_INT(ettm_has_unsafe(ettm_str_of(&c, 1)), (octet < 32 && c != '\t') || octet == 127);
     CHECK_INT(ettm_char_flags(c) != 0, octet < 128);
   }
+}
+
+/* Each octet at each place among others: what stops, and what is counted. */
+static void chars_runs(void) {
+  char bytes[300];
+  size_t at;
+  int octet;
+  memset(bytes, '\xE3', sizeof bytes);
+  for (at = 0; at < sizeof bytes; at += at < 20 ? 1 : 37) {
+    for (octet = 0; octet < 256; octet++) {
+      int stops = octet < 32 || octet == 127;
+      size_t high = 0;
+      bytes[at] = (char)octet;
+      CHECK_INT(ettm_skip_printable(check_guarded(ettm_str_of(bytes, sizeof bytes)), &high),
+                stops ? at : sizeof bytes);
+      CHECK_INT(high, stops ? at : sizeof bytes - (octet < 128));
+    }
+    bytes[at] = '\xE3';
+  }
+}
+
+static void chars_tabs(void) {
+  CHECK(!ettm_has_unsafe(ETTM_LIT("\ta\t\tlonger than eight\t")));
+  CHECK(ettm_has_unsafe(ETTM_LIT("\ta\tlonger than eight\t\n")));
 }
 
 static void chars_all(void) {
@@ -101,6 +126,8 @@ static void chars_case(void) {
 static const check_case cases[] = {
     {"has the character classes of the RFCs", chars_classes},
     {"knows the control characters, and nothing above 127", chars_controls},
+    {"finds a control character at any place, and counts the octets above 127", chars_runs},
+    {"lets TAB pass where a text may have it", chars_tabs},
     {"says whether all octets are of a class", chars_all},
     {"finds an octet above 127 at any place", chars_8bit},
     {"changes the case of ASCII letters only", chars_case},

@@ -325,25 +325,55 @@ static void too_many(void) {
   ettm_headers_clear(&h);
 }
 
+/* Values that are longer than what can be written without memory; and the domain of an author. */
+typedef struct long_values {
+  char text[2000], ready[2000], list[2000];
+} long_values;
+
+/* s, over and over. */
+static void fill(char *to, size_t size, const char *s) {
+  size_t i;
+  for (i = 0; i + 1 < size; i++) {
+    to[i] = s[i % strlen(s)];
+  }
+  to[i] = '\0';
+}
+
+static ettm_str str_of(const char *s) {
+  return ettm_str_of(s, strlen(s));
+}
+
 static ettm_status add_once(check_heap *h, void *ud) {
+  const long_values *values = (long_values *)ud;
   ettm_headers headers;
   ettm_status status;
-  (void)ud;
+  size_t i;
   ettm_headers_init(&headers, &h->alloc);
-  status = ettm_headers_add_text(&headers, ETTM_LIT("Subject"), ETTM_LIT("\xE5\xA3\xB2"));
+  status = ettm_headers_add_text(&headers, ETTM_LIT("Subject"), str_of(values->text));
   if (status == ETTM_OK) {
-    status = ettm_headers_add_ready(&headers, ETTM_LIT("X-A"), ETTM_LIT("a; b"));
+    status = ettm_headers_add_ready(&headers, ETTM_LIT("X-A"), str_of(values->ready));
   }
   if (status == ETTM_OK) {
-    status = ettm_headers_add_addresses(&headers, ETTM_LIT("To"),
-                                        ETTM_LIT("\xE5\xA3\xB2 <a@b.c>, G: d@e.f;"));
+    status = ettm_headers_add_addresses(&headers, ETTM_LIT("From"), str_of(values->list));
+  }
+  for (i = 0; status == ETTM_OK && i < 20; i++) {
+    status = ettm_headers_add_ready(&headers, ETTM_LIT("X-A"), ETTM_LIT("b"));
   }
   ettm_headers_clear(&headers);
   return status;
 }
 
 static void no_memory(void) {
-  check_every_failure(add_once, NULL);
+  long_values values;
+  fill(values.text, sizeof values.text, "\xE5\xA3\xB2\t.");
+  fill(values.ready, sizeof values.ready, "a; b, ");
+  fill(values.list, 90, "label.");
+  memcpy(values.list, "a@", 2);
+  strcat(values.list, ".jp");
+  while (strlen(values.list) < 1000) {
+    strcat(values.list, ", G: \xE5\xA3\xB2 <d@e.f>;");
+  }
+  check_every_failure(add_once, &values);
 }
 
 static const check_case cases[] = {

@@ -77,6 +77,30 @@ static void utf8_valid_reads_no_further(void) {
   CHECK(ettm_utf8_valid(ettm_str_of(NULL, 0)));
 }
 
+/* Text as East Asia has it, cut and spoilt at every place. */
+static void utf8_long(void) {
+  ettm_str text = ETTM_LIT("\xE3\x81\x82\xE6\x97\xA5 a\xE6\x9C\xAC\xF0\x9F\x98\x80\xE8\xAA\x9E");
+  char spoilt[24];
+  size_t n;
+  for (n = 0; n <= text.n; n++) {
+    CHECK_INT(ettm_utf8_valid(check_guarded(ettm_str_of(text.p, n))), ettm_utf8_cut(text, n) == n);
+    memcpy(spoilt, text.p, text.n);
+    if (n < text.n) {
+      spoilt[n] = '\xFF';
+      CHECK(!ettm_utf8_valid(ettm_str_of(spoilt, text.n)));
+    }
+  }
+}
+
+static void utf8_check_text(void) {
+  CHECK_INT(ettm_utf8_check_text(ETTM_LIT("")), ETTM_OK);
+  CHECK_INT(ettm_utf8_check_text(ETTM_LIT("a\tb \xE3\x81\x82")), ETTM_OK);
+  CHECK_INT(ettm_utf8_check_text(ETTM_LIT("a\t\xE3\x81")), ETTM_E_UTF8);
+  CHECK_INT(ettm_utf8_check_text(ETTM_LIT("\xE3\x81")), ETTM_E_UTF8);
+  CHECK_INT(ettm_utf8_check_text(ETTM_LIT("a\t\n")), ETTM_E_UNSAFE);
+  CHECK_INT(ettm_utf8_check_text(ETTM_LIT("\xE3\x81\x7F")), ETTM_E_UNSAFE);
+}
+
 static void utf8_nul(void) {
   uint32_t code_point = 1;
   CHECK(ettm_utf8_valid(ETTM_LIT("a\0b")));
@@ -98,6 +122,8 @@ static const check_case cases[] = {
     {"reads one code point, and no overlong, cut or surrogate one", utf8_next},
     {"validates code points at any distance from each other", utf8_valid},
     {"validates without reading further than the text", utf8_valid_reads_no_further},
+    {"validates mixed text that is cut or spoilt anywhere", utf8_long},
+    {"takes TAB and no other control character for text of a header", utf8_check_text},
     {"takes NUL for a character", utf8_nul},
     {"cuts between code points only", utf8_cut},
 };
