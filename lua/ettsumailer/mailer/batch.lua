@@ -130,20 +130,25 @@ function Batch:conclude(job, result, err)
   self.feed:delay(job, delay)
 end
 
+function Batch:note_pace(result_or_err)
+  local rate = self.given.rate
+  if rate then
+    rate:note(result_or_err, self.given.clock.now())
+  end
+end
+
 ---What a transaction has come to: the job goes on with recipients that are left, or ends.
 ---@param job table
 ---@param result table?
 ---@param err ettsumailer.error?
 function Batch:settle(job, result, err)
-  local work, rate = job.work, self.given.rate
+  local work = job.work
   local rest = work and result and delivery.overflow(work, job.rest)
   if work then
     work:close()
     job.work = nil
   end
-  if rate then
-    rate:note(result or err, self.given.clock.now())
-  end
+  self:note_pace(result or err)
   result, err = outcome.merge(job.so_far, result or err)
   if not rest or self.feed.is_stopped then
     self:conclude(job, result, err)
@@ -233,8 +238,9 @@ function Batch:carry(job, worker)
   if conn then
     carrier.run(self, conn, job)
     self.pool:release(conn)
-  elseif err.code == "QUEUE_FULL" and self.working > 1 then
-    self:give_back(job) -- somebody else sends by this mailer, too: the others carry what is left
+  elseif self.working > 1 and (err.code == "QUEUE_FULL" or outcome.is_complaint(err)) then
+    self:note_pace(err)
+    self:give_back(job) -- there can be no connection more: the others carry what is left
     return false
   else
     self:settle(job, job.work:failed(err, "not_sent"))

@@ -4,6 +4,7 @@
 
 local errors = require "ettsumailer.errors"
 local options = require "ettsumailer.options"
+local outcome_of = require "ettsumailer.smtp.outcome"
 
 local error, ipairs, setmetatable, type = error, ipairs, setmetatable, type
 local max, min = math.max, math.min
@@ -125,26 +126,13 @@ function Bucket:slow_down(now)
   end
 end
 
--- RFC 5321 421; 432 (RFC 4954, and "too many connections" in the field); 454 4.7.x, and a 454 that
--- says so in words.
-local function is_complaint(reply)
-  if reply.smtp_code == 421 or reply.smtp_code == 432 then
-    return true
-  elseif reply.smtp_code ~= 454 then
-    return false
-  end
-  local text = (reply.text or ""):lower()
-  return (reply.enhanced or ""):find "^4%.7%." ~= nil or text:find "throttl" ~= nil
-    or text:find "rate" ~= nil
-end
-
 ---Looks at what became of a message, and slows down where the server complains of the pace.
 ---@param outcome table result or error
 ---@param now number    seconds
 function Bucket:note(outcome, now)
-  local has_complained = is_complaint(outcome)
+  local has_complained = outcome_of.is_complaint(outcome)
   for _, refusal in ipairs(outcome.rejected) do
-    has_complained = has_complained or is_complaint(refusal)
+    has_complained = has_complained or outcome_of.is_complaint(refusal)
   end
   if has_complained then
     self:slow_down(now)

@@ -105,7 +105,7 @@ local function with_preset(given)
 end
 
 -- One server's sender. Returns nil, err for values that make no sense.
-local function server_of(what, given, known, level)
+local function server_of(what, given, known, clock, level)
   local completed, preset = with_preset(given)
   if not completed then
     return nil, preset
@@ -115,7 +115,7 @@ local function server_of(what, given, known, level)
     return nil, err
   end
   settings.login_hint = preset and preset.login_hint
-  return smtp.new(settings)
+  return smtp.new(settings, clock)
 end
 
 local ONE_SERVER = { "url", "host", "port", "unix_socket", "service" }
@@ -148,7 +148,7 @@ local function several(given, known, clock, level)
   shared.servers, shared.order, shared.rest = nil, nil, nil
   for i, own in ipairs(given.servers) do
     own = type(own) == "string" and { url = own } or own
-    local sender, err = server_of("mailer", options.merge(shared, own), known, level + 1)
+    local sender, err = server_of("mailer", options.merge(shared, own), known, clock, level + 1)
     if not sender then
       err.text = ("servers[%d]: %s"):format(i, err.text)
       return nil, err
@@ -199,7 +199,7 @@ function M.open(given, known, clock, level)
   elseif given.servers then
     sender, err = several(given, known, clock, level)
   else
-    sender, err = server_of("mailer", given, known, level)
+    sender, err = server_of("mailer", given, known, clock, level)
   end
   if not sender then
     return nil, err

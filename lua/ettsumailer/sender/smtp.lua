@@ -14,9 +14,10 @@ local Smtp = {}
 Smtp.__index = Smtp
 
 ---@param settings table  as of settings.server, with the options of a pool
+---@param clock ettsumailer.clock
 ---@return table sender
-function M.new(settings)
-  return setmetatable({ settings = settings, pool = pool_of.new(settings) }, Smtp)
+function M.new(settings, clock)
+  return setmetatable({ settings = settings, pool = pool_of.new(settings, clock) }, Smtp)
 end
 
 function Smtp:send(message, envelope, how)

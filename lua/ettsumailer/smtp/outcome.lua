@@ -41,6 +41,21 @@ function M.is_overflow(event, taken)
   return event.enhanced == nil or event.enhanced:sub(2) == ".5.3"
 end
 
+---Whether a reply complains of too much at a time or too fast: RFC 5321 421; 432 (RFC 4954, and
+---"too many connections" in the field); 454 4.7.x, and a 454 that says so in words.
+---@param reply table smtp_code, enhanced, text
+---@return boolean
+function M.is_complaint(reply)
+  if reply.smtp_code == 421 or reply.smtp_code == 432 then
+    return true
+  elseif reply.smtp_code ~= 454 then
+    return false
+  end
+  local text = (reply.text or ""):lower()
+  return (reply.enhanced or ""):find "^4%.7%." ~= nil or text:find "throttl" ~= nil
+    or text:find "rate" ~= nil
+end
+
 ---A refused recipient.
 ---@param address string
 ---@param event table the refusal; temporary is worked out where it does not tell

@@ -2,6 +2,7 @@
 -- Why: an open connection saves every round trip of a setup; a dead one must never cost a mail.
 -- Not: what is sent over them (delivery.lua, transaction.lua), nor their setup (handshake.lua).
 
+local cap_of = require "ettsumailer.smtp.cap"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local handshake = require "ettsumailer.smtp.handshake"
@@ -14,7 +15,9 @@ local remove = table.remove
 local M = {}
 
 ---The options of a pool, beyond those of a server.
---- connections              at a time; 4 where absent
+--- connections              at a time; 4 where absent. When the server says "too many" (421, 432,
+---                          454 4.7.x before a login has succeeded), half of those there are; one
+---                          more again after each ten seconds without it
 --- messages_per_connection  then another one is opened; 100 where absent
 --- idle                     seconds that one is kept unused; 30 where absent
 --- max_age                  seconds that one is used at most; 300 where absent
@@ -34,11 +37,13 @@ Pool.__index = Pool
 
 ---Makes a pool. Nothing is opened yet.
 ---@param settings table as of settings.server, with the options of a pool
+---@param clock ettsumailer.clock  by which a server's complaint of too many is forgotten
 ---@return ettsumailer.pool
-function M.new(settings)
+function M.new(settings, clock)
   settings = options.merge(DEFAULTS, settings)
   return setmetatable({
-    settings = settings, idle = {}, in_use = {}, count = 0, waiting = 0, cancels = 0,
+    settings = settings, cap = cap_of.new(settings.connections, clock),
+    idle = {}, in_use = {}, count = 0, waiting = 0, cancels = 0,
     reuse_timeouts = options.merge(settings.timeouts, {
       command = min(REUSE_SECONDS, settings.timeouts.command),
     }),
@@ -90,7 +95,7 @@ local function wait_for_free(self, owner)
   local limit = core.clock() + self.settings.timeouts.connect * 1000
   local deadline = min(owner.deadline or limit, limit)
   self.signal = self.signal or world.signal()
-  while self.signal and self.count >= self.settings.connections do
+  while self.signal and self.count >= self.cap:allowed() do
     local seconds = (deadline - core.clock()) / 1000
     self.waiting = self.waiting + 1
     local is_posted = seconds > 0 and self.signal:wait(seconds)
@@ -99,7 +104,16 @@ local function wait_for_free(self, owner)
       break
     end
   end
-  return self.count < self.settings.connections
+  return self.count < self.cap:allowed()
+end
+
+-- Says QUIT on one that is idle, wherever its transport keeps it.
+local function hang_up_idle(conn, deadline)
+  conn.deadline = deadline
+  if conn.io.unpark then
+    conn.io:unpark()
+  end
+  conn:hang_up()
 end
 
 -- The idle connection used last that is worth trying; those that are not are hung up.
@@ -110,9 +124,19 @@ local function take_idle(self, deadline)
       conn.timeouts, conn.is_unproven = self.reuse_timeouts, true
       return conn
     end
-    conn.deadline = deadline -- of the send that waits for it
-    conn:hang_up()
+    hang_up_idle(conn, deadline) -- of the send that waits for it
     conn = remove(self.idle)
+  end
+end
+
+-- After a failure to get one: where the server has complained of too many, what is idle beyond the
+-- number that is allowed now goes first.
+local function note_failure(self, err, deadline)
+  if not self.cap:note(err, self.count + #self.idle) then
+    return
+  end
+  while #self.idle > 0 and self.count - 1 + #self.idle > self.cap:allowed() do
+    hang_up_idle(remove(self.idle), deadline)
   end
 end
 
@@ -122,6 +146,8 @@ local function open_new(self, owner)
   local conn, err = handshake.open(self.settings, owner, self.lock_step)
   if conn then
     hold(self, conn, owner) -- from here on cancel reaches it
+  else
+    note_failure(self, err, owner.deadline)
   end
   let_go(self, owner)
   owner.opening, owner.cancelled = nil, nil
@@ -131,6 +157,7 @@ local function open_new(self, owner)
   local ok
   ok, err = handshake.prepare(conn)
   if not ok then
+    note_failure(self, err, owner.deadline)
     let_go(self, conn)
     return nil, err
   end
@@ -142,6 +169,17 @@ local function refuse_closed()
   return errors.refuse("CANCELLED", "the mailer was closed")
 end
 
+local function refuse_full(self)
+  local allowed = self.cap:allowed()
+  local text = ("all %d connections are in use: send fewer at a time, or raise connections")
+    :format(allowed)
+  if allowed < self.settings.connections then
+    text = ("all %d connections are in use, and the server wants no more for now: send fewer at a "
+      .. "time, or later"):format(allowed)
+  end
+  return errors.refuse("QUEUE_FULL", text)
+end
+
 ---A connection that is ready for mail: an idle one, else a new one.
 ---@param owner table         whose it is until release or abandon; its deadline (ms on core.clock's
 ---  scale) is that of opening
@@ -149,14 +187,12 @@ end
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
 function Pool:acquire(owner, must_be_new)
-  local is_free = self.count < self.settings.connections or wait_for_free(self, owner)
+  local is_free = self.count < self.cap:allowed() or wait_for_free(self, owner)
   if self.closed then
     return refuse_closed()
   end
   if not is_free then
-    return errors.refuse("QUEUE_FULL",
-      ("all %d connections are in use: send fewer at a time, or raise connections"):format(
-        self.settings.connections))
+    return refuse_full(self)
   end
   hold(self, owner, owner) -- to look at an idle one may take a while
   local conn = not must_be_new and take_idle(self, owner.deadline)
@@ -177,7 +213,7 @@ function Pool:release(conn)
   let_go(self, conn)
   local is_used_up = conn.messages >= self.settings.messages_per_connection
   if self.closed or conn.dead or conn.quitting or is_used_up
-    or #self.idle >= self.settings.connections then
+    or self.count + #self.idle >= self.cap:allowed() then
     conn:hang_up()
     return
   end
@@ -238,7 +274,7 @@ function Pool:close()
   self.closed = true
   local conn = remove(self.idle)
   while conn do
-    conn:hang_up()
+    hang_up_idle(conn)
     conn = remove(self.idle)
   end
   close_context(self)

@@ -173,13 +173,18 @@ end
 ---@return boolean is_parked  false: it is closed
 function Resty:park(milliseconds)
   local ok = self.socket and self.socket:setkeepalive(min(milliseconds, LONGEST_MS), 1)
-  self.socket = nil
-  return ok and true or false
+  self.socket, self.is_parked = nil, ok and true or false
+  return self.is_parked
 end
 
 ---Takes it back into this request.
----@return boolean is_the_same  false: nginx has closed it meanwhile, or something came on it
+---@return boolean is_the_same  false: it was not parked, nginx has closed it
+---  meanwhile, or something came on it
 function Resty:unpark()
+  if not self.is_parked then
+    return false
+  end
+  self.is_parked = false
   local socket = dial(self, core.clock() + UNPARK_MS)
   if socket and (socket:getreusedtimes() or 0) > 0 then
     self.socket, self.request = socket, request_of_now()
