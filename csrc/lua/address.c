@@ -9,7 +9,6 @@
 #include "address/address.h"
 #include "address/format.h"
 #include "address/idna.h"
-#include "address/path.h"
 #include "base/chars.h"
 #include "lua/classes.h"
 #include "lua/converter.h"
@@ -32,6 +31,16 @@ static ettm_str part_of(const mailbox *a, int part) {
     p += a->sizes[i];
   }
   return ettm_str_of(p, a->sizes[part]);
+}
+
+int ettml_address_view(lua_State *L, int index, ettm_str *local, ettm_str *domain) {
+  const mailbox *a = (const mailbox *)ettml_test_userdata(L, index, ETTML_ADDRESS);
+  if (a == NULL) {
+    return 0;
+  }
+  *local = part_of(a, PART_LOCAL);
+  *domain = part_of(a, PART_DOMAIN);
+  return 1;
 }
 
 /* What an address is made of; an absent name or group has p == NULL. */
@@ -92,7 +101,7 @@ static ettm_status as_address(ettm_status status) {
   }
 }
 
-static int fail_address(lua_State *L, ettm_status status) {
+int ettml_address_fail(lua_State *L, ettm_status status) {
   return ettml_fail_text(L, as_address(status), ettm_status_sentence(status));
 }
 
@@ -281,7 +290,7 @@ static int address_parts(lua_State *L) {
   status = check_parts(parts, text, arena);
 
   if (status != ETTM_OK) {
-    return fail_address(L, status);
+    return ettml_address_fail(L, status);
   }
   push_mailbox(L, parts);
   return 1;
@@ -294,7 +303,8 @@ static size_t size_of(const mailbox *a) {
 }
 
 static int answer_buffer(lua_State *L, ettm_status status, const ettm_buffer *out) {
-  return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out)) : fail_address(L, status);
+  return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out))
+                           : ettml_address_fail(L, status);
 }
 
 /* For people: UTF-8 as it is. */

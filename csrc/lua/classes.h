@@ -9,6 +9,7 @@
 #define ETTM_LUA_CLASSES_H
 
 #include "address/address.h"
+#include "address/path.h"
 #include "lua/object.h"
 #include "mime/reader.h"
 #include "mime/section.h"
@@ -52,6 +53,10 @@ typedef struct ettml_session {
   uint64_t sent, received;     /* octets */
   uint64_t turns;              /* flights: the first octets sent after some were fed */
   int fed;                     /* something was fed since the last octets were sent */
+  uint64_t counted_sent, counted_received, counted_turns; /* when account was asked last */
+  int is_watched;
+  int is_holding; /* held is the next event: pass has looked at it, and it is not pass's to tell */
+  ettm_event held;
 } ettml_session;
 
 ettml_session *ettml_session_check(lua_State *L, int arg);
@@ -60,9 +65,15 @@ ettml_session *ettml_session_check(lua_State *L, int arg);
 ETTM_MUST_USE ettm_status ettml_session_feed(ettml_session *s, const char *in, size_t n);
 void ettml_session_skip(ettml_session *s, size_t n);
 
+/* The next event: the one that is held, or the connection's next. */
+ETTM_MUST_USE ettm_status ettml_session_pull(ettml_session *s, ettm_event *event);
+
 /* As ettml_fail, with TLS's own reason where there is one. */
 int ettml_session_fail(lua_State *L, ettml_session *s, ettm_status status);
 int ettml_session_answer(lua_State *L, ettml_session *s, ettm_status status); /* as ettml_answer */
+
+/* The same, with the command that was to be queued; never its argument, which may be a secret. */
+int ettml_session_command_fail(lua_State *L, ettml_session *s, ettm_verb verb, ettm_status status);
 
 /* The methods that queue commands and content, and log in. */
 extern const luaL_Reg ettml_session_commands[];
@@ -79,10 +90,12 @@ int ettml_session_see_login(ettml_session *s, ettm_status status, const ettm_eve
 /* Pushes the name and the octets of what a login can be bound to, or nil; tls may be NULL. */
 int ettml_push_binding(lua_State *L, const ettm_tls *tls);
 void ettml_session_auth_open(lua_State *L);
+void ettml_session_mail_open(lua_State *L); /* behind session_open: more methods */
 void ettml_digest_open(lua_State *L);
 
-/* The message at argument 1, and the methods that add parts. */
+/* The message at argument 1, and the methods that add parts; the sealed message at arg. */
 ettm_message *ettml_message_check(lua_State *L);
+ettm_message *ettml_message_sealed(lua_State *L, int arg);
 extern const luaL_Reg ettml_message_parts[];
 
 /* Sets a field of the table on top to the class's table of methods: the Lua layer adds those that
@@ -137,6 +150,12 @@ int ettml_file_look(ettm_str path, uint64_t *size, char reason[ETTML_REASON]);
 
 /* The parser's flags for the option at arg: absent, "strict", "lenient". */
 unsigned ettml_address_flags(lua_State *L, int arg);
+
+/* The views of the address at index, lent for as long as it lives. Returns 0 where it is none. */
+int ettml_address_view(lua_State *L, int index, ettm_str *local, ettm_str *domain);
+
+/* nil, code and sentence: what is wrong with the text of an address is wrong with the address. */
+int ettml_address_fail(lua_State *L, ettm_status status);
 
 /* Pushes a sentence on why the list is none, and where. */
 void ettml_push_address_problem(lua_State *L, ettm_str list, unsigned flags);

@@ -11,18 +11,26 @@ typedef struct message {
   ettm_message *core; /* NULL: closed, or its sealing failed */
 } message;
 
-ettm_message *ettml_message_check(lua_State *L) {
-  const message *m = (message *)ettml_object_check(L, 1, ETTML_MESSAGE);
+static ettm_message *check_message(lua_State *L, int arg) {
+  const message *m = (message *)ettml_object_check(L, arg, ETTML_MESSAGE);
   if (m->core == NULL) {
-    ettml_raise_closed(L, 1, ETTML_MESSAGE);
+    ettml_raise_closed(L, arg, ETTML_MESSAGE);
   }
   return m->core;
 }
 
-static ettm_message *check_sealed(lua_State *L) {
-  ettm_message *m = ettml_message_check(L);
-  luaL_argcheck(L, ettm_message_is_sealed(m), 1, "the message is not sealed");
+ettm_message *ettml_message_check(lua_State *L) {
+  return check_message(L, 1);
+}
+
+ettm_message *ettml_message_sealed(lua_State *L, int arg) {
+  ettm_message *m = check_message(L, arg);
+  luaL_argcheck(L, ettm_message_is_sealed(m), arg, "the message is not sealed");
   return m;
+}
+
+static ettm_message *check_sealed(lua_State *L) {
+  return ettml_message_sealed(L, 1);
 }
 
 /* core.message() */

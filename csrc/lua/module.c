@@ -134,6 +134,7 @@ int luaopen_ettsumailer_core(lua_State *L) {
   ettml_process_open(L);
   ettml_folder_open(L);
   ettml_session_auth_open(L);
+  ettml_session_mail_open(L);
   ettml_digest_open(L);
   return 1;
 }

@@ -42,6 +42,15 @@ void ettml_session_skip(ettml_session *s, size_t n) {
   }
 }
 
+ettm_status ettml_session_pull(ettml_session *s, ettm_event *event) {
+  if (s->is_holding) {
+    s->is_holding = 0;
+    *event = s->held;
+    return ETTM_OK;
+  }
+  return ettm_connection_next(s->connection, event);
+}
+
 static int is_of_tls(ettm_status status) {
   return status <= -201 && status >= -299;
 }
@@ -174,7 +183,7 @@ static int session_next(lua_State *L) {
   ettml_session *s = ettml_session_check(L, 1);
   ettm_event event;
 
-  ettm_status status = ettm_connection_next(s->connection, &event);
+  ettm_status status = ettml_session_pull(s, &event);
 
   if (status == ETTM_NEED_INPUT && !s->is_distrusted) {
     return ettml_answer_nil(L);
@@ -343,9 +352,10 @@ static int session_take_transcript(lua_State *L) {
 
 /* session:watch(flag): every line is kept for take_transcript. */
 static int session_watch(lua_State *L) {
-  const ettml_session *s = ettml_session_check(L, 1);
+  ettml_session *s = ettml_session_check(L, 1);
   luaL_checktype(L, 2, LUA_TBOOLEAN);
-  ettm_session_watch(dialogue_of(s), lua_toboolean(L, 2));
+  s->is_watched = lua_toboolean(L, 2);
+  ettm_session_watch(dialogue_of(s), s->is_watched);
   return 0;
 }
 

@@ -23,8 +23,7 @@ static ettm_verb check_verb(lua_State *L, int arg) {
   return ETTM_VERB_OTHER;
 }
 
-/* Says which command it was; never its argument, which may be a secret. */
-static int command_fail(lua_State *L, ettml_session *s, ettm_verb verb, ettm_status status) {
+int ettml_session_command_fail(lua_State *L, ettml_session *s, ettm_verb verb, ettm_status status) {
   if (verb == ETTM_VERB_OTHER || ettm_status_is_fatal(status)) {
     return ettml_session_fail(L, s, status);
   }
@@ -45,7 +44,8 @@ static int session_command(lua_State *L) {
 
   status = ettm_session_command(dialogue_of(s), &command);
 
-  return status < 0 ? command_fail(L, s, command.verb, status) : ettml_answer(L, status);
+  return status < 0 ? ettml_session_command_fail(L, s, command.verb, status)
+                    : ettml_answer(L, status);
 }
 
 /* The fields of an envelope: stack places 3 and up hold what the views lend. */
@@ -175,7 +175,7 @@ static int session_submit(lua_State *L) {
   if (status >= 0) {
     return ettml_answer(L, status);
   }
-  answers = command_fail(L, s, failed > 0 ? ETTM_VERB_RCPT : ETTM_VERB_MAIL, status);
+  answers = ettml_session_command_fail(L, s, failed > 0 ? ETTM_VERB_RCPT : ETTM_VERB_MAIL, status);
   lua_pushinteger(L, (lua_Integer)failed);
   return answers + 1;
 }

@@ -204,7 +204,9 @@ static ettm_status append_auth(ettm_buffer *out, const ettm_command *c) {
 
 static ettm_status append_path(ettm_buffer *out, const ettm_command *c) {
   ettm_status status = ettm_buffer_append(out, text_of(row_of(c->verb)->before));
-  if (status == ETTM_OK && c->argument.n > 0) {
+  if (status == ETTM_OK && c->domain.n > 0) {
+    status = ettm_path_append(out, c->argument, c->domain, c->utf8);
+  } else if (status == ETTM_OK && c->argument.n > 0) {
     status = ettm_path_from_text(out, c->argument, c->utf8, c->verb == ETTM_VERB_RCPT);
   }
   if (status == ETTM_OK) {
@@ -262,7 +264,8 @@ static ettm_status append_form(ettm_buffer *out, const ettm_command *c) {
 static ettm_status check_octets(const ettm_command *c) {
   line_form f = row_of(c->verb)->form;
   ettm_str free_text = f == FORM_PATH ? c->parameters : c->argument;
-  if (ettm_has_control(c->argument) || ettm_has_control(c->parameters)) {
+  if (ettm_has_control(c->argument) || ettm_has_control(c->domain) ||
+      ettm_has_control(c->parameters)) {
     return ETTM_E_UNSAFE;
   }
   if ((f != FORM_PATH && f != FORM_TEXT && f != FORM_LINE) || !ettm_has_8bit(free_text)) {
@@ -299,7 +302,7 @@ ettm_status ettm_command_append(ettm_buffer *out, const ettm_command *c) {
   size_t before = ettm_buffer_size(out);
   size_t limit = limit_of(c);
   ettm_status status;
-  if (c->argument.n > limit || c->parameters.n > limit) {
+  if (c->argument.n > limit || c->domain.n > limit || c->parameters.n > limit) {
     return ETTM_E_LIMIT;
   }
   status = check_octets(c);

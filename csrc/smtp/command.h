@@ -41,6 +41,7 @@ typedef struct ettm_command {
   ettm_str argument; /* EHLO, HELO: domain or address literal. MAIL, RCPT: a mailbox as text, empty
                         for the null reverse-path. AUTH: the mechanism, of any case. VRFY, EXPN: a
                         string; NOOP, HELP: one or none. OTHER: the whole line. */
+  ettm_str domain;   /* MAIL, RCPT: not empty: the argument is the local part, as it is meant */
   ettm_str parameters; /* MAIL, RCPT: esmtp-parameters parted by one space, checked by RFC 5321
                           4.1.2. AUTH: the initial response, base64 or "=", never shown. */
   int utf8;            /* SMTPUTF8 is in force for the mailbox or string. VRFY and EXPN then get

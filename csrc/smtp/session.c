@@ -372,6 +372,10 @@ ettm_fate ettm_session_fate(const ettm_session *s) {
   return s->fate;
 }
 
+const ettm_reply *ettm_session_reply(const ettm_session *s) {
+  return ettm_reply_get(&s->parser);
+}
+
 const ettm_capabilities *ettm_session_capabilities(const ettm_session *s) {
   return &s->capabilities;
 }

@@ -56,7 +56,7 @@ typedef struct ettm_event {
   ettm_phase phase;        /* what it answers */
   ettm_verb verb;          /* of the command it answers; OTHER for the greeting */
   uint32_t tag;            /* of that command */
-  const ettm_reply *reply; /* lent until the next call; NULL when there is none (EOF) */
+  const ettm_reply *reply; /* lent until the next call of next; NULL when there is none (EOF) */
 } ettm_event;
 
 /* Makes a session that waits for the greeting. o may be NULL: the defaults. */
@@ -77,6 +77,9 @@ void ettm_session_skip(ettm_session *s, size_t n);
  * is over; ETTM_E_PROTOCOL, ETTM_E_REPLY_SIZE, ETTM_E_INJECTED, ETTM_E_CLOSED, ETTM_E_MEMORY:
  * failed. */
 ETTM_MUST_USE ettm_status ettm_session_next(ettm_session *s, ettm_event *ev);
+
+/* The reply that came last, lent until the next call of next; its code is 0 before the first. */
+const ettm_reply *ettm_session_reply(const ettm_session *s);
 
 /* ETTM_WANT_ bits; 0: drop the connection; next says why. */
 unsigned ettm_session_want(ettm_session *s);
@@ -100,9 +103,9 @@ ettm_fate ettm_session_fate(const ettm_session *s);
  * MAIL, is not held back here. */
 ETTM_MUST_USE ettm_status ettm_session_command(ettm_session *s, const ettm_command *c);
 
-/* A mark of the queue's end; ettm_session_rewind takes back what was queued behind it, as long as
- * neither want nor peek nor next was called in between. So a transaction is checked whole before a
- * byte of it can leave. */
+/* A mark of the queue's end; ettm_session_rewind takes back what was queued behind it, but for what
+ * want or peek have let leave. So a transaction is checked whole before a byte of it can leave; and
+ * 0 takes back all that waits for a reply to leave. */
 size_t ettm_session_mark(const ettm_session *s);
 void ettm_session_rewind(ettm_session *s, size_t mark);
 

@@ -274,6 +274,51 @@ function Session:command(verb, argument, parameters, tag, utf8) end
 ---@return string? text
 function Session:submit(given) end
 
+---Queues the envelope of a message in one flight where PIPELINING is offered: MAIL with what the
+---server's offers ask for, and every RCPT.
+---
+---Example: `assert(session:transact(message, from, { to }, false, true))`
+---@param message ettsumailer.core.message  sealed
+---@param from userdata|string    an address, or "" for the null reverse-path
+---@param to userdata[]           addresses
+---@param utf8 boolean            SMTPUTF8 is needed, as core.envelope says
+---@param with_data boolean       DATA, too
+---@param with_reset boolean?     RSET in front
+---@return true?
+---@return string? code  TOO_LARGE, SMTPUTF8_REQUIRED, CONFIG: it cannot go to this server; nothing
+---  was queued
+---@return string? text
+function Session:transact(message, from, to, utf8, with_data, with_reset) end
+
+---Takes back the commands that wait for a reply before they may leave.
+---
+---Example: `session:withdraw()`
+function Session:withdraw() end
+
+---Passes over the replies to a transaction that say yes.
+---
+---Example: `local count, recipients, kind = session:pass()`
+---@return integer count       how many there were
+---@return integer recipients  of them to RCPT
+---@return string? kind        what ended them: "BODY", "SENT", or "OTHER", which next tells; nil
+---  where more has to come first
+function Session:pass() end
+
+---The reply that came last, behind the event SENT.
+---
+---Example: `local response, queue_id = session:receipt()`
+---@return string response   "250 2.0.0 Ok: queued as 4F2"
+---@return string? queue_id  what the server calls the message by, where that is to be seen
+function Session:receipt() end
+
+---What has been counted since it was asked last.
+---
+---Example: `local turns, sent, received = session:account()`
+---@return integer turns
+---@return integer sent      octets
+---@return integer received  octets
+function Session:account() end
+
 ---Hands over content, behind the event BODY. Line ends become CRLF, dots are doubled.
 ---
 ---Example: `local n = session:body(text)`

@@ -299,7 +299,37 @@ static void survives_failing_allocations(void) {
   check_every_failure(append_with_heap, NULL);
 }
 
+static ettm_status append_parts_of(ettm_verb verb, const char *local, const char *domain, int utf8,
+                                   ettm_buffer *out) {
+  ettm_command c;
+  memset(&c, 0, sizeof c);
+  c.verb = verb;
+  c.argument = check_guarded(ettm_str_of(local, strlen(local)));
+  c.domain = check_guarded(ettm_str_of(domain, strlen(domain)));
+  c.utf8 = utf8;
+  return ettm_command_append(out, &c);
+}
+
+static void takes_a_mailbox_in_parts(void) {
+  ettm_buffer out;
+  ettm_buffer_init(&out, NULL, 1000);
+  CHECK_INT(append_parts_of(ETTM_VERB_MAIL, "a b", "x.example", 0, &out), ETTM_OK);
+  CHECK_INT(append_parts_of(ETTM_VERB_RCPT, "c", "[127.0.0.1]", 0, &out), ETTM_OK);
+  CHECK_INT(append_parts_of(ETTM_VERB_RCPT, "\xc3\xa9", "x.example", 1, &out), ETTM_OK);
+  CHECK_INT(append_parts_of(ETTM_VERB_RCPT, "\xc3\xa9", "x.example", 0, &out),
+            ETTM_E_NEEDS_SMTPUTF8);
+  CHECK_INT(append_parts_of(ETTM_VERB_RCPT, "c\r\nd", "x.example", 0, &out), ETTM_E_UNSAFE);
+  CHECK_INT(append_parts_of(ETTM_VERB_RCPT, "c", "x.example\r\nDATA", 0, &out), ETTM_E_UNSAFE);
+  CHECK_INT(append_parts_of(ETTM_VERB_RCPT, "c", "x_.example>", 0, &out), ETTM_E_DOMAIN);
+  CHECK_STR(ettm_buffer_view(&out),
+            ETTM_LIT("MAIL FROM:<\"a b\"@x.example>\r\nRCPT TO:<c@[127.0.0.1]>\r\n"
+                     "RCPT TO:<\xc3\xa9@x.example>\r\n"));
+  ettm_buffer_clear(&out);
+}
+
 static const check_case cases[] = {
+    {"takes a mailbox in its parts, and refuses in them what it refuses in a text",
+     takes_a_mailbox_in_parts},
     {"makes the line of every verb", makes_good_lines},
     {"refuses what no line can be made of, and leaves nothing behind", refuses_bad_commands},
     {"refuses every control character at every place of every argument",

@@ -376,6 +376,169 @@ describe("submit", function()
   end)
 end)
 
+local A, B, C = core.address "a@x.example", core.address "B <b@y.example>", core.address "c@y.example"
+
+describe("transact", function()
+  it("queues RSET, MAIL with the server's parameters, every RCPT and DATA in one flight", function()
+    local session = greeted()
+    local message = message_of "hello\n"
+    assert.is_true(session:transact(message, A, { B, C }, false, true, true))
+    assert.are.equal(("RSET\r\nMAIL FROM:<a@x.example> SIZE=%d\r\nRCPT TO:<b@y.example>\r\n"
+      .. "RCPT TO:<c@y.example>\r\nDATA\r\n"):format(message:size()), sent(session))
+    local events = events_of(session, "250 ok\r\n250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n")
+    assert.are.equal("REPLY MAIL RCPT REFUSED BODY", kinds(events))
+    assert.are.same({ 0, 0, 1, 2, 0 }, { events[1].tag, events[2].tag, events[3].tag,
+      events[4].tag, events[5].tag })
+  end)
+
+  it("takes the null reverse-path, and says nothing that is not asked for", function()
+    local session = greeted({}, "250 x\r\n")
+    assert.is_true(session:transact(message_of "hello\n", "", { B }, false, false))
+    assert.are.equal("MAIL FROM:<>\r\n", sent(session))
+    assert(session:feed "250 ok\r\n" and session:next())
+    assert.are.equal("RCPT TO:<b@y.example>\r\n", sent(session))
+    assert.is_false((select(5, session:want())))
+  end)
+
+  it("writes in UTF-8 the paths that cannot be written otherwise, and no others", function()
+    local session = greeted({}, "250-x\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n")
+    local domain = core.has_idna and core.address "d@例え.jp" or B
+    local message, to = message_of "hello\n", { core.address "エッツ@y.example", domain }
+    local addresses, utf8 = core.envelope(message, A, to)
+    assert.are.equal("エッツ@y.example", addresses[1])
+    assert.is_true(utf8)
+    assert.is_true(session:transact(message, A, to, utf8, false))
+    assert.are.equal("MAIL FROM:<a@x.example> SMTPUTF8\r\nRCPT TO:<エッツ@y.example>\r\n"
+      .. (core.has_idna and "RCPT TO:<d@xn--r8jz45g.jp>\r\n" or "RCPT TO:<b@y.example>\r\n"),
+      sent(session))
+  end)
+
+  it("queues nothing of what cannot go to the server, and says why", function()
+    local message = message_of(("x"):rep(900) .. "\n" .. ("y"):rep(900) .. "\n")
+    local session = greeted()
+    local ok, code, text = session:transact(message, A, { B }, false, true, true)
+    assert.are.same({ nil, "TOO_LARGE" }, { ok, code })
+    assert.matches("^the message has %d+ octets, the server takes 1000$", text)
+    session = greeted()
+    ok, code = session:transact(message_of "x\n", A, { B }, true, true)
+    assert.are.same({ nil, "SMTPUTF8_REQUIRED" }, { ok, code })
+    ok, code, text = session:transact(message_of "x\n", A, { B, core.address "エ@y.example" }, false,
+      true, true)
+    assert.are.same({ nil, "SMTPUTF8_REQUIRED" }, { ok, code })
+    assert.matches("^RCPT: ", text)
+    assert.are.equal("", session:peek())
+    assert(session:command "NOOP")
+    assert.are.equal("NOOP\r\n", sent(session))
+  end)
+
+  it("raises when something is no message, no address or no list", function()
+    local session, message = greeted(), message_of "x\n"
+    for _, given in ipairs {
+      { nil, A, { B } }, { core.message(), A, { B } }, { message, nil, { B } },
+      { message, A, B }, { message, A, {} }, { message, A, { "b@y.example" } }, { message, 1, { B } },
+    } do
+      assert.is_false((pcall(session.transact, session, given[1], given[2], given[3], false, true)))
+      assert.is_false((pcall(core.envelope, given[1], given[2], given[3])))
+      assert.are.equal("", session:peek())
+    end
+  end)
+end)
+
+describe("an envelope", function()
+  it("whose path cannot be written tells whose, and who else is in it", function()
+    local long = core.address(("x"):rep(65) .. "@y.example")
+    local message = message_of "x\n"
+    local addresses, utf8, code, text, number = core.envelope(message, A, { B, long })
+    assert.are.same({ { "b@y.example", tostring(long) }, nil, "ADDRESS", 2 },
+      { addresses, utf8, code, number })
+    assert.are.equal("string", type(text))
+    assert.are.equal(0, (select(5, core.envelope(message, long, { B }))))
+  end)
+end)
+
+describe("pass", function()
+  local function under_way(offers)
+    local session = greeted({}, offers)
+    session:account()
+    assert(session:transact(message_of "x\n", A, { B, C, A }, false, true, true))
+    sent(session)
+    return session
+  end
+
+  it("counts the replies that say yes, up to the 354", function()
+    local session = under_way()
+    assert.are.same({ 0, 0, nil, n = 3 }, { n = 3, session:pass() })
+    session:feed "250 ok\r\n250 ok\r\n250 ok\r\n25"
+    assert.are.same({ 3, 1, nil, n = 3 }, { n = 3, session:pass() })
+    session:feed "0 ok\r\n250 ok\r\n354 go\r\n"
+    assert.are.same({ 3, 2, "BODY", n = 3 }, { n = 3, session:pass() })
+  end)
+
+  it("leaves to next what does not", function()
+    local session = under_way()
+    session:feed "250 ok\r\n250 ok\r\n550 5.1.1 b\r\n250 ok\r\n250 ok\r\n354 go\r\n"
+    assert.are.same({ 2, 0, "OTHER", n = 3 }, { n = 3, session:pass() })
+    assert.are.same({ 0, 0, "OTHER", n = 3 }, { n = 3, session:pass() })
+    local event = session:next()
+    assert.are.same({ "REFUSED", "RCPT", 1, 550, "5.1.1", "b" },
+      { event.kind, event.stage, event.tag, event.smtp_code, event.enhanced, event.text })
+    assert.are.same({ 3, 2, "BODY", n = 3 }, { n = 3, session:pass() })
+  end)
+
+  it("leaves to next what has gone wrong, and the end", function()
+    local session = under_way()
+    session:feed "250 ok\r\nwhat\r\n"
+    assert.are.same({ 1, 0, "OTHER", n = 3 }, { n = 3, session:pass() })
+    assert.are.equal("PROTOCOL", select(2, session:next()))
+    assert.are.same({ 0, 0, "OTHER", n = 3 }, { n = 3, session:pass() })
+    session = under_way()
+    session:feed "421 bye\r\n"
+    assert.are.same({ 0, 0, "OTHER", n = 3 }, { n = 3, session:pass() })
+    assert.are.equal("SHUTDOWN", session:next().kind)
+    assert.are.same({ 0, 0, "OTHER", n = 3 }, { n = 3, session:pass() })
+    assert.are.equal("DONE", select(2, session:next()))
+  end)
+
+  it("tells of each reply while the session is watched", function()
+    local session = under_way()
+    session:watch(true)
+    session:feed "250 ok\r\n250 ok\r\n250 ok\r\n"
+    assert.are.same({ 1, 0, nil, n = 3 }, { n = 3, session:pass() })
+    assert.are.same({ 1, 0, nil, n = 3 }, { n = 3, session:pass() })
+    assert.are.same({ 1, 1, nil, n = 3 }, { n = 3, session:pass() })
+    assert.are.same({ 0, 0, nil, n = 3 }, { n = 3, session:pass() })
+  end)
+
+  it("is not needed for what waits in vain: withdraw takes it back", function()
+    local session = under_way "250 x\r\n"
+    session:feed "250 ok\r\n"
+    session:pass()
+    assert.are.equal("MAIL FROM:<a@x.example>\r\n", sent(session))
+    session:feed "550 no\r\n"
+    assert.are.equal("REFUSED", session:next().kind)
+    session:withdraw()
+    assert.are.equal("", sent(session))
+    assert(session:command "NOOP")
+    assert.are.equal("NOOP\r\n", sent(session))
+  end)
+
+  it("ends with the receipt, and account tells what it took", function()
+    local session = under_way()
+    session:feed "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"
+    session:pass()
+    assert(session:body "x\n" and session:body_end())
+    sent(session)
+    session:feed "250-2.0.0 Ok:\r\n250 2.0.0 queued as 4F-2.x)\r\n"
+    assert.are.same({ 1, 0, "SENT", n = 3 }, { n = 3, session:pass() })
+    assert.are.same({ "250 2.0.0 Ok:\n2.0.0 queued as 4F-2.x)", "4F-2.x" }, { session:receipt() })
+    local turns, out, back = session:account()
+    assert.are.equal(2, turns)
+    assert.is_true(out > 100 and back > 50)
+    assert.are.same({ 0, 0, 0 }, { session:account() })
+    assert.are.equal(out, (session:bytes()) - #"EHLO me.example\r\n")
+  end)
+end)
+
 describe("the content of a session", function()
   it("is stuffed and ended", function()
     local session = in_body()

@@ -30,9 +30,9 @@ function M.text(recipient)
 end
 
 local function lists_of(envelope, name)
-  local work = { addresses = {}, rejected = {}, accepted = {} }
+  local work = { addresses = {}, rejected = {} }
   for i, recipient in ipairs(envelope.to) do
-    work.addresses[i], work.accepted[i] = M.text(recipient), true
+    work.addresses[i] = M.text(recipient)
   end
   return outcome.lists(work, name)
 end

@@ -42,7 +42,7 @@ end
 
 -- The recipients of a message that are not refused, and the refusals of the others.
 local function sort_recipients(self, envelope)
-  local work = { addresses = {}, rejected = {}, accepted = {} }
+  local work = { addresses = {}, rejected = {} }
   local taken, first = {}, nil
   for i, recipient in ipairs(envelope.to) do
     local text = common.text(recipient)
@@ -52,7 +52,6 @@ local function sort_recipients(self, envelope)
       work.rejected[i] = outcome.refused(text, event)
       first = first or event
     else
-      work.accepted[i] = true
       taken[#taken + 1] = text
     end
   end

@@ -84,7 +84,7 @@ function Carrier:open_current()
   set_deadline(self, job)
   local ok, err = job.work:open()
   if ok then
-    job.work:send_content(not can_take_more(self) and #job.work.overflow == 0)
+    job.work:send_content(not can_take_more(self) and not job.work.overflow)
     self.awaiting = job
   elseif ok == false then
     settle(self, job, job.work:refused())

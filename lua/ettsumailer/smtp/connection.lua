@@ -237,7 +237,7 @@ local function source_of(message)
     return { text = message, at = 1 }
   end
   local reader, err = reading.open(message)
-  return reader and { reader = reader }, err
+  return reader, err
 end
 
 -- What a function of the user's raises ends the connection: something is half said.

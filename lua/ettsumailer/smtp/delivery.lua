@@ -43,7 +43,7 @@ end
 ---@param envelope table  its envelope
 ---@return table?
 function M.overflow(work, envelope)
-  if #work.overflow == 0 or work.all_or_nothing then
+  if not work.overflow or work.all_or_nothing then
     return nil
   end
   local rest = { from = envelope.from, to = {} }

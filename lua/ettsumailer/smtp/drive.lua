@@ -11,7 +11,7 @@ local errors = require "ettsumailer.errors"
 local reading = require "ettsumailer.message.reading"
 local scheduler = require "ettsumailer.scheduler"
 
-local huge, min = math.huge, math.min
+local huge, min, type = math.huge, math.min, type
 
 local M = {}
 
@@ -29,9 +29,9 @@ local WAITING = {
 }
 
 local function clock(link)
-  return link.io.now and link.io:now() or core.clock()
+  local io = link.io
+  return io.now and io:now() or core.clock()
 end
-
 
 -- Transports that know strings only: whole blocks out, what there is in.
 local function exchange(io, session, _, write, deadline)
@@ -120,6 +120,13 @@ local function stuck(link)
   return M.fail(link, code or "STATE", text or "the session waits for nothing")
 end
 
+-- Only what is sent is progress: a server that talks meanwhile does not take the content.
+local function note_sent(link, before)
+  if before and link.session:bytes() ~= before then
+    link.since = clock(link)
+  end
+end
+
 ---Moves some bytes in one direction or both, waiting until it can.
 ---@param link table
 ---@return true? moved
@@ -129,14 +136,17 @@ local function move(link)
   if link.dead then
     return M.fail(link, link.dead, "the connection is closed")
   end
-  M.report(link) -- a flight that is longer than the transcript goes out piece by piece
+  if link.on_protocol then
+    M.report(link) -- a flight that is longer than the transcript goes out piece by piece
+  end
   local read, write, _, tls = session:want()
   if not (read or write or tls) then
     return stuck(link)
   end
-  local both_ways = io.exchange or exchange
+  local both_ways, sent = io.exchange or exchange, write and session:bytes()
   local ok, code, text = both_ways(io, session, true, write, deadline_of(link))
   if ok then
+    note_sent(link, sent)
     return true
   elseif code == "TIMEOUT" then
     return time_is_over(link)
@@ -152,7 +162,9 @@ local function pull(link)
     return early
   end
   local event, code, text = link.session:next()
-  M.report(link)
+  if link.on_protocol then
+    M.report(link)
+  end
   if event then
     if link.session:phase() == "closed" then
       link.dead = "CLOSED"
@@ -171,9 +183,14 @@ end
 ---@param link table
 function M.flush(link)
   local session, io = link.session, link.io
-  M.report(link)
-  if io.exchange and not link.dead and session:peek(1) ~= "" then
-    io:exchange(session, false, true, clock(link))
+  if link.on_protocol then
+    M.report(link)
+  end
+  if io.exchange and not link.dead then
+    local _, write = session:want()
+    if write then
+      io:exchange(session, false, true, clock(link))
+    end
   end
 end
 
@@ -182,21 +199,52 @@ end
 ---@return table? event as of the session's next
 ---@return ettsumailer.error?
 function M.event(link)
-  local session, sent = link.session, nil
-  while true do
-    local now_sent = session:bytes()
-    if now_sent ~= sent then
-      link.since, sent = clock(link), now_sent
-    end
-    local event, err = pull(link)
-    if event or err then
-      return event, err
-    end
-    local moved, move_err = move(link)
-    if not moved then
-      return nil, move_err
+  local event, err = pull(link)
+  if event or err then
+    return event, err
+  end
+  link.since = clock(link)
+  while not event and not err do
+    local moved
+    moved, err = move(link)
+    if moved then
+      event, err = pull(link)
     end
   end
+  return event, err
+end
+
+-- The replies that are there already and say yes; an error in place of their number.
+local function pass(link)
+  local count, recipients, kind = link.session:pass()
+  if link.on_protocol then
+    M.report(link)
+  end
+  if count == 0 and not kind and link.cancelled then
+    local _, err = M.fail(link, "CANCELLED", "the sending was cancelled")
+    return nil, err
+  end
+  return count, recipients, kind
+end
+
+---Waits for replies of a transaction, and passes over those that say yes.
+---@param link table
+---@return integer? count  how many there were: none only where something else came
+---@return integer|ettsumailer.error recipients  of them to RCPT
+---@return string? kind    what came last: "BODY", "SENT", or "OTHER": the next event tells
+function M.accepted(link)
+  local count, recipients, kind = pass(link)
+  if count == 0 and not kind then
+    link.since = clock(link)
+    while count == 0 and not kind do
+      local moved, err = move(link)
+      if not moved then
+        return nil, err
+      end
+      count, recipients, kind = pass(link)
+    end
+  end
+  return count, recipients, kind
 end
 
 local function reply_of(event)
@@ -264,10 +312,10 @@ local function pump_string(session, source)
 end
 
 local function pump(session, source)
-  if source.text then
+  if type(source) == "table" then
     return pump_string(session, source)
   end
-  return session:pump(source.reader)
+  return session:pump(source)
 end
 
 -- Does what the content stopped for: it waits for room, or for what Lua gives. Returns true; or nil
@@ -281,7 +329,7 @@ local function make_way(link, source, code, text)
     return move(link)
   elseif code ~= "NEED" then
     return M.fail(link, code, text)
-  elseif not reading.supply(source.reader) then
+  elseif type(source) == "table" or not reading.supply(source) then
     return M.fail(link, "SOURCE", "the message has a part whose content nobody gives")
   end
   link.since = clock(link) -- the time that a source takes is not the server's
@@ -303,20 +351,16 @@ end
 ---leaves with the wait for the next event. A content that fails leaves one way on: the connection
 ---is dropped.
 ---@param link table
----@param source table { reader = core reader } or { text = string, at = 1 }
+---@param source userdata|table  a reader, or { text = string, at = 1 }
 ---@return true?
 ---@return table? event or error: a reply that came in the middle of the content
 function M.content(link, source)
-  local session, sent = link.session, nil
+  local session = link.session
+  link.since = clock(link)
   while true do
     local is_on, err = may_go_on(link)
     if not is_on then
       return nil, err
-    end
-    -- Only what is sent is progress: a server that talks meanwhile does not take the content.
-    local now_sent = session:bytes()
-    if now_sent ~= sent then
-      link.since, sent = clock(link), now_sent
     end
     local done, code, text = pump(session, source)
     if done then

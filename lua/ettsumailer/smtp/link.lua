@@ -34,19 +34,11 @@ function M.new(session, io, settings, deadline)
   return setmetatable({
     session = session, io = io, settings = settings, timeouts = settings.timeouts,
     on_protocol = settings.on_protocol, deadline = deadline, connected_at = core.clock(),
-    process = core.process_id(), messages = 0, counted = { turns = 0, sent = 0, received = 0 },
-    flight_timeouts = options.merge(settings.timeouts, {
+    process = core.process_id(), messages = 0, flight_timeouts = options.merge(settings.timeouts, {
       command = min(FLIGHT_SECONDS, settings.timeouts.command),
       data = min(FLIGHT_SECONDS, settings.timeouts.data),
     }),
   }, Link)
-end
-
----What the next result counts begins here: turns and octets.
-function Link:count_from_here()
-  local session, counted = self.session, self.counted
-  counted.turns = session:turns()
-  counted.sent, counted.received = session:bytes()
 end
 
 ---A reply has come: the connection lives, and its usual patience is due.

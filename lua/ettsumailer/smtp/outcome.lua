@@ -6,18 +6,6 @@ local ipairs, pairs, type = ipairs, pairs, type
 
 local M = {}
 
--- How servers name the message in their last reply.
-local QUEUE_IDS = { "queued as ([%w.-]+)", "OK id=([%w.-]+)", "queued with id ([%w.-]+)" }
-
-local function queue_id_of(text)
-  for _, pattern in ipairs(QUEUE_IDS) do
-    local id = text:match(pattern)
-    if id then
-      return id
-    end
-  end
-end
-
 ---Whether a recipient may be taken in another transaction: after a 4yz, and after a 552 that means
 ---"too many recipients" (RFC 5321 4.5.3.1.10), which it cannot while none was taken.
 ---@param event table   the refusal
@@ -83,8 +71,6 @@ function M.lists(transaction, outcome, event)
       lists.rejected[#lists.rejected + 1] = transaction.rejected[i]
     elseif outcome == "rejected" and event and event.smtp_code then
       lists.rejected[#lists.rejected + 1] = M.refused(address, event)
-    elseif outcome == "accepted" and not transaction.accepted[i] then
-      lists.not_sent[#lists.not_sent + 1] = address
     else
       local list = lists[outcome == "rejected" and "not_sent" or outcome]
       list[#list + 1] = address
@@ -94,21 +80,21 @@ function M.lists(transaction, outcome, event)
 end
 
 ---The result of a message that was taken.
----@param transaction table
----@param event table the reply to the end of the content
+---@param transaction table  its addresses become the result's where nobody was refused
 ---@return table result
-function M.result(transaction, event)
-  local conn = transaction.conn
-  local session, counted = conn.session, conn.counted
-  local lists = M.lists(transaction, "accepted")
-  local sent, received = session:bytes()
+function M.result(transaction)
+  local session = transaction.conn.session
+  local response, queue_id = session:receipt()
+  local turns, sent, received = session:account()
+  local accepted, rejected = transaction.addresses, {}
+  if transaction.has_refusals then
+    local lists = M.lists(transaction, "accepted")
+    accepted, rejected = lists.accepted, lists.rejected
+  end
   return {
-    message_id = transaction.message:id(), accepted = lists.accepted, rejected = lists.rejected,
-    unknown = lists.unknown, not_sent = lists.not_sent,
-    response = ("%d %s"):format(event.smtp_code, event.raw_text or event.text),
-    queue_id = queue_id_of(event.text), attempts = 1, tls = session:tls(),
-    turns = session:turns() - counted.turns,
-    bytes = { sent = sent - counted.sent, received = received - counted.received },
+    message_id = transaction.message:id(), accepted = accepted, rejected = rejected, unknown = {},
+    not_sent = {}, response = response, queue_id = queue_id, attempts = 1, tls = session:tls(),
+    turns = turns, bytes = { sent = sent, received = received },
   }
 end
 

@@ -5,13 +5,13 @@
 -- The steps are apart, so that a batch can put the envelope of the next message into the flight of
 -- a content's end: new; begin, which queues; open, up to the 354; send_content; conclude.
 
+local core = require "ettsumailer.core"
 local drive = require "ettsumailer.smtp.drive"
 local errors = require "ettsumailer.errors"
 local outcome_of = require "ettsumailer.smtp.outcome"
 local reading = require "ettsumailer.message.reading"
-local wire_envelope = require "ettsumailer.smtp.wire_envelope"
 
-local ipairs, pairs, setmetatable = ipairs, pairs, setmetatable
+local pairs, setmetatable, tostring = pairs, setmetatable, tostring
 
 local M = {}
 
@@ -21,8 +21,10 @@ Transaction.__index = Transaction
 function Transaction:note_recipient_refusal(event)
   local number, first = event.tag, self.refusal
   event.temporary = outcome_of.is_temporary(event, self.taken)
+  self.has_refusals = true
   self.rejected[number] = outcome_of.refused(self.addresses[number], event)
   if outcome_of.is_overflow(event, self.taken) then
+    self.overflow = self.overflow or {}
     self.overflow[#self.overflow + 1] = number
   end
   if not first or (event.temporary and not first.temporary) then
@@ -43,19 +45,8 @@ function Transaction:note_refusal(event)
   end
 end
 
-local NOTES = {
-  RCPT = function(self, event)
-    self.taken = self.taken + 1
-    self.accepted[event.tag] = true
-  end,
-  REFUSED = Transaction.note_refusal,
-  BODY = function(self)
-    self.go_ahead = true
-  end,
-}
-
--- Waits for one event of the envelope and notes it. Returns true; or nil and what ended everything.
-function Transaction:step()
+-- A reply that does not say yes. Returns true; or nil and what ended everything.
+function Transaction:note_other()
   local conn = self.conn
   local event, err = drive.event(conn)
   if not event then
@@ -68,11 +59,40 @@ function Transaction:step()
   if is_refused_reset or event.kind == "SHUTDOWN" or event.kind == "CLOSED" then
     return nil, errors.of_event(event, conn.session:transcript())
   end
-  conn:prove()
+  self:note_progress(1, 0)
+  if event.kind == "REFUSED" then
+    self:note_refusal(event)
+    if event.stage == "MAIL" and not self.is_pipelined then
+      conn.session:withdraw() -- one command waits for the other: the refusal saves the rest
+      self.due = 0
+    end
+  end
+  return true
+end
+
+function Transaction:note_progress(count, recipients)
+  self.conn:prove()
   self.is_answered = true
-  local note = NOTES[event.kind]
-  if note then
-    note(self, event)
+  self.due, self.taken = self.due - count, self.taken + recipients
+end
+
+-- The replies that are due. Returns true; or nil and what ended everything.
+function Transaction:read_replies()
+  local conn = self.conn
+  while self.due > 0 do
+    local count, recipients, kind = drive.accepted(conn)
+    if not count then
+      return nil, recipients
+    elseif count > 0 then
+      self:note_progress(count, recipients)
+      self.go_ahead = self.go_ahead or kind == "BODY"
+    end
+    if kind == "OTHER" then
+      local ok, err = self:note_other()
+      if not ok then
+        return nil, err
+      end
+    end
   end
   return true
 end
@@ -80,28 +100,14 @@ end
 -- The replies to the flight, each awaited less long than those of single commands: a server that
 -- only claims PIPELINING has thrown away what came behind the first.
 function Transaction:read_flight()
-  local conn, ok, err = self.conn, true, nil
+  local conn = self.conn
   conn:set_timeouts(conn.flight_timeouts)
-  while ok and self.due > 0 do
-    ok, err = self:step()
-    self.due = self.due - 1
-  end
+  local ok, err = self:read_replies()
   if not ok and err.code == "TIMEOUT" then
     conn:note_unanswered_flight(err.stage)
   end
   conn:set_timeouts(conn.settings.timeouts)
   return ok, err
-end
-
--- A command by itself.
-function Transaction:say(verb, argument, parameters, tag)
-  local session = self.conn.session
-  local ok, code, why =
-    session:command(verb, argument or "", parameters or "", tag or 0, self.wire.utf8)
-  if not ok then
-    return errors.refuse(code, why)
-  end
-  return self:step()
 end
 
 local function refuse(code, why)
@@ -111,46 +117,14 @@ local function refuse(code, why)
   return errors.refuse(code, why)
 end
 
--- Queues MAIL, every RCPT and DATA, behind a RSET where the last transaction is still open.
-function Transaction:queue_flight(parameters, needs_reset)
-  local session, wire = self.conn.session, self.wire
-  local with_data = not self.all_or_nothing
-  local ok, code, why = true, nil, nil
-  if needs_reset then
-    ok, code, why = session:command "RSET"
-  end
-  if ok then
-    ok, code, why = session:submit {
-      from = wire.from, from_parameters = parameters, recipients = wire.paths, data = with_data,
-      utf8 = wire.utf8,
-    }
-  end
+-- DATA by itself, where it was not to share the flight.
+function Transaction:say_data()
+  local ok, code, why = self.conn.session:command "DATA"
   if not ok then
-    if needs_reset then
-      self.conn:close() -- a RSET is queued that nobody waits for
-    end
-    return refuse(code, why)
+    return errors.refuse(code, why)
   end
-  self.due = 1 + #wire.paths + (with_data and 1 or 0) + (needs_reset and 1 or 0)
-  return true
-end
-
--- For a server without PIPELINING: each command waits, and a refusal saves the rest.
-function Transaction:envelope_in_steps()
-  local ok, err = true, nil
-  if self.needs_reset then
-    ok, err = self:say "RSET"
-  end
-  if ok then
-    ok, err = self:say("MAIL", self.wire.from, self.parameters)
-  end
-  for i, path in ipairs(self.wire.paths) do
-    if not ok or (self.refusal and self.refusal.stage == "MAIL") then
-      break
-    end
-    ok, err = self:say("RCPT", path, "", i)
-  end
-  return ok, err
+  self.due = 1
+  return self:read_replies()
 end
 
 function Transaction:may_send()
@@ -167,22 +141,23 @@ end
 ---@return true?
 ---@return ettsumailer.error? nothing was queued
 function Transaction:begin(conn, is_behind)
-  self.conn, self.is_pipelined = conn, conn:may_pipeline()
-  self.accepted, self.rejected, self.overflow, self.taken, self.due = {}, {}, {}, 0, 0
+  local is_pipelined, envelope = conn:may_pipeline(), self.envelope
+  local needs_reset = conn.dirty and not is_behind
+  local with_data = is_pipelined and not self.all_or_nothing
+  if self.is_answered or self.has_refusals then
+    self.rejected, self.has_refusals, self.overflow = {}, nil, nil
+  end
+  self.conn, self.is_pipelined, self.taken = conn, is_pipelined, 0
   self.refusal, self.go_ahead, self.early, self.is_answered = nil, nil, nil, nil
-  local parameters, err = wire_envelope.mail_parameters(self.wire, self.message, conn.session)
-  if not parameters then
+  local ok, code, why = conn.session:transact(self.message, envelope.from, envelope.to, self.utf8,
+    with_data, needs_reset)
+  if not ok then
+    local _, err = refuse(code, why)
     return self:failed(err, "not_sent")
   end
   conn.messages = conn.messages + 1
-  self.parameters, self.needs_reset = parameters, conn.dirty and not is_behind
-  if self.is_pipelined then
-    local ok
-    ok, err = self:queue_flight(parameters, self.needs_reset)
-    if not ok then
-      return self:failed(err, "not_sent")
-    end
-  end
+  self.due = 1 + #envelope.to + (with_data and 1 or 0) + (needs_reset and 1 or 0)
+  self.data_is_due = not with_data
   return true
 end
 
@@ -194,12 +169,11 @@ function Transaction:open()
   if self.is_pipelined then
     ok, err = self:read_flight()
   else
-    ok, err = self:envelope_in_steps()
+    ok, err = self:read_replies()
   end
   self.conn.dirty = true
-  local data_is_due = self.all_or_nothing or not self.is_pipelined
-  if ok and not self.go_ahead and data_is_due and self:may_send() then
-    ok, err = self:say "DATA"
+  if ok and self.data_is_due and self:may_send() then
+    ok, err = self:say_data()
   end
   if not ok then
     return self:failed(err, "not_sent")
@@ -210,7 +184,7 @@ end
 ---Sends the content, up to its queued end.
 ---@param last boolean? QUIT rides with it
 function Transaction:send_content(last)
-  local ok, event = drive.content(self.conn, { reader = self.reader })
+  local ok, event = drive.content(self.conn, self.reader)
   if not ok then
     self.early = event
   elseif last then
@@ -236,27 +210,16 @@ function Transaction:refused(event)
   local err = errors.of_event(event, self.conn.session:transcript())
   -- With all or nothing, those that were not refused were spared, not refused.
   local spared = event.stage == "RCPT" and self.taken > 0
-  self.conn:count_from_here()
+  self.conn.session:account() -- what the next one counts begins here
   return self:failed(err, "rejected", not spared and event or nil)
 end
 
----Awaits the reply to the end of the content: the result.
----@return table? result
----@return ettsumailer.error?
-function Transaction:conclude()
-  local conn, event, err = self.conn, self.early, nil
-  if not event then
-    event, err = drive.event(conn)
-  end
-  event = event or err
+-- Whatever it is that came in place of the reply that takes the message.
+function Transaction:not_taken(event)
+  local conn = self.conn
   local fate = conn.session:fate()
   if errors.is(event) then
     return self:failed(event, fate == "unknown" and "unknown" or "not_sent")
-  elseif event.kind == "SENT" then
-    conn.dirty = false
-    local result = outcome_of.result(self, event)
-    conn:count_from_here()
-    return result
   elseif fate == "rejected" then
     conn.dirty = false
     return self:refused(event)
@@ -265,6 +228,24 @@ function Transaction:conclude()
   conn:close()
   return self:failed(errors.of_event(event, conn.session:transcript()),
     fate == "unknown" and "unknown" or "not_sent")
+end
+
+---Awaits the reply to the end of the content: the result.
+---@return table? result
+---@return ettsumailer.error?
+function Transaction:conclude()
+  local conn, event = self.conn, self.early
+  if not event then
+    local count, err, kind = drive.accepted(conn)
+    if kind == "SENT" then
+      conn.dirty = false
+      return outcome_of.result(self)
+    elseif count then
+      event, err = drive.event(conn)
+    end
+    event = event or err
+  end
+  return self:not_taken(event)
 end
 
 ---The whole dialogue on a connection where nothing is outstanding.
@@ -283,7 +264,7 @@ function Transaction:run(conn, last)
     end
     return nil, err
   end
-  self:send_content(last and #self.overflow == 0)
+  self:send_content(last and not self.overflow)
   return self:conclude()
 end
 
@@ -294,6 +275,12 @@ function Transaction:close()
   end
 end
 
+-- Whose path it is that cannot be written.
+local function refuse_path(envelope, number, code, why)
+  local whose = number == 0 and "from" or "recipient " .. tostring(envelope.to[number])
+  return errors.refuse(code, ("%s: %s"):format(whose, why))
+end
+
 ---Checks a sealed message and its envelope, and opens what the message is read from.
 ---@param message userdata   sealed
 ---@param envelope table     { from = address or "", to = { address, ... } }
@@ -301,22 +288,22 @@ end
 ---@return table? transaction
 ---@return ettsumailer.error? with the lists of recipients
 function M.new(message, envelope, how)
-  local self = setmetatable({
-    message = message, all_or_nothing = how.all_or_nothing, addresses = {},
-    accepted = {}, rejected = {},
-  }, Transaction)
-  for i, recipient in ipairs(envelope.to) do -- first of all: each has to be in a list
-    self.addresses[i] = recipient.local_part .. "@" .. recipient.domain
-  end
   if #envelope.to == 0 then
     return errors.refuse("ADDRESS", "there is no recipient: give to, cc or bcc")
   end
-  local err
-  self.wire, err = wire_envelope.read(message, envelope)
-  if self.wire then
+  local addresses, utf8, code, why, number = core.envelope(message, envelope.from, envelope.to)
+  local self = setmetatable({
+    message = message, envelope = envelope, addresses = addresses, rejected = {}, utf8 = utf8,
+    all_or_nothing = how.all_or_nothing, reader = nil, conn = nil, is_pipelined = nil, taken = 0,
+    due = 0, data_is_due = nil, go_ahead = nil, is_answered = nil,
+  }, Transaction)
+  local _, err
+  if code then
+    _, err = refuse_path(envelope, number, code, why)
+  else
     self.reader, err = reading.open(message)
   end
-  if not self.reader then
+  if err then
     return self:failed(err, "not_sent")
   end
   return self
