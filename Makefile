@@ -5,6 +5,7 @@
 #   make demo       the main job, shown             make test LUA=5.1    the same on one engine
 #   make deps       installs what is missing        make c-test spec e2e    parts of it
 #   make install    PREFIX, DESTDIR                 make check-style asan fuzz clean
+#   make install-openresty    into OPENRESTY=/usr/local/openresty
 #   make rock       build/*.src.rock                make rock-test       installs it and sends a mail
 #   make bench      beside other clients; BENCH_ARGS="--workloads W1 --repeat 1" and the like
 #
@@ -228,6 +229,16 @@ install: all
 	done
 	@echo "$(words $(LUA_SOURCES)) Lua modules into $(DESTDIR)$(INST_LUADIR)/ettsumailer"
 
+# Into OpenResty's site/lualib, built for its LuaJIT and the OpenSSL that its nginx has loaded: that
+# one's folder is in the module's own path of libraries, for programs that have not loaded it yet.
+OPENRESTY ?= /usr/local/openresty
+install-openresty:
+	+$(Q)found=$$(LUA_INCDIR='$(if $(findstring command,$(origin LUA_INCDIR)),$(LUA_INCDIR))' \
+	  OPENSSL_DIR='$(OPENSSL_DIR)' OPENSSL_INCDIR='$(OPENSSL_INCDIR)' OPENSSL_STATIC='$(OPENSSL_STATIC)' \
+	  INST_LUADIR='$(if $(findstring command,$(origin INST_LUADIR)),$(INST_LUADIR))' DESTDIR='$(DESTDIR)' \
+	  spec/support/openresty.sh '$(OPENRESTY)') && \
+	  $(SUBMAKE) LUA=luajit BUILD=$(BUILD)/openresty $$found install
+
 # --- The rock ----------------------------------------------------------------------------------
 
 # The rockspec names the archive beside it: the rock is the two, and holds no path and no address.
@@ -235,7 +246,7 @@ install: all
 ROCK_NAME = ettsumailer-scm-1
 ROCK = $(BUILD)/$(ROCK_NAME).src.rock
 ROCK_OUT = $(BUILD)/source-rock
-ROCK_FILES = Makefile README.md CHANGELOG.md LICENSE $(SOURCES) $(sort $(wildcard csrc/*/*.h)) \
+ROCK_FILES = Makefile spec/support/openresty.sh README.md CHANGELOG.md LICENSE $(SOURCES) $(sort $(wildcard csrc/*/*.h)) \
   $(LUA_SOURCES)
 
 rock:
@@ -450,7 +461,7 @@ clean:
 -include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
 
 FORCE:
-.PHONY: all found-openssl found-lua install rock rock-test c-test spec resty resty-spec e2e foreign turns dovecot interop test demo run-demo deps asan fuzz bench \
+.PHONY: all found-openssl found-lua install install-openresty rock rock-test c-test spec resty resty-spec e2e foreign turns dovecot interop test demo run-demo deps asan fuzz bench \
   check-style clean binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -38,14 +38,15 @@ worker_processes 1;
 user root;
 pid %(folder)/nginx.pid;
 error_log %(folder)/error.log info;
+%(main)
 events { worker_connections 1024; }
 http {
   access_log off;
   client_body_temp_path %(folder)/body; proxy_temp_path %(folder)/proxy;
   fastcgi_temp_path %(folder)/fastcgi; uwsgi_temp_path %(folder)/uwsgi;
   scgi_temp_path %(folder)/scgi;
-  lua_package_path "%(root)/lua/?.lua;%(root)/lua/?/init.lua;%(folder)/?.lua;%(lua);;";
-  lua_package_cpath "%(root)/%(out)/?.so;;";
+  lua_package_path "%(package_path);%(folder)/?.lua;%(lua);;";
+  lua_package_cpath "%(package_cpath);;";
   %(http)
   server {
     listen 127.0.0.1:%(port) backlog=1024;
@@ -75,8 +76,42 @@ local function free_port()
   return port
 end
 
----Starts it. http and server are directives; files are Lua modules by name.
----@param how table { http = text, server = text, files = { name = text } }
+-- nginx's own folder, with the files that it is given.
+local function new_folder(how)
+  local folder = os.tmpname()
+  os.remove(folder)
+  assert(os.execute("mkdir " .. folder))
+  if how.tree then
+    assert(os.execute(("cp -R '%s/.' %s"):format(how.tree, folder)))
+  end
+  for name, text in pairs(how.files or {}) do
+    write(("%s/%s.lua"):format(folder, name), text)
+  end
+  return folder
+end
+
+-- What nginx finds of the library: as it is installed somewhere, or in this tree.
+local function paths_of(how)
+  local root = current_folder()
+  return how.package_path or ("%s/lua/?.lua;%s/lua/?/init.lua"):format(root, root),
+    how.package_cpath or ("%s/%s/?.so"):format(root, os.getenv "OUT" or "build/luajit")
+end
+
+local function configuration_of(self, how, found)
+  local package_path, package_cpath = paths_of(how)
+  local values = {
+    folder = self.folder, port = tostring(self.port), package_path = package_path,
+    package_cpath = package_cpath, modules = found.modules, lua = found.lua,
+    main = how.main or "", http = how.http or "", server = how.server or "",
+  }
+  return (CONFIGURATION:gsub("%%%(([%w_]+)%)", values))
+end
+
+---Starts it. main, http and server are directives; files are Lua modules by name; tree is a folder
+---whose files are put beside them. package_path and package_cpath are those of the library where it
+---is installed, environment a list of NAME=value.
+---@param how table { main = text, http = text, server = text, files = { name = text }, tree = path,
+---  package_path = text, package_cpath = text, environment = list }
 ---@return table? nginx { port }
 ---@return string? why  this machine cannot
 function M.start(how)
@@ -84,21 +119,17 @@ function M.start(how)
   if not found then
     return nil, why
   end
-  local self = setmetatable({ port = free_port(), folder = os.tmpname() }, Nginx)
-  os.remove(self.folder)
-  assert(os.execute("mkdir " .. self.folder))
-  for name, text in pairs(how.files or {}) do
-    write(("%s/%s.lua"):format(self.folder, name), text)
+  local self = setmetatable({ port = free_port(), folder = new_folder(how) }, Nginx)
+  local path = self.folder .. "/nginx.conf"
+  write(path, configuration_of(self, how, found))
+  local command = { "env", "-u", "LUA_PATH", "-u", "LUA_CPATH" } -- those of the specs
+  for _, variable in ipairs(how.environment or {}) do
+    command[#command + 1] = variable
   end
-  local values = {
-    folder = self.folder, root = current_folder(), out = os.getenv "OUT" or "build/luajit",
-    port = tostring(self.port), http = how.http or "", server = how.server or "",
-    modules = found.modules, lua = found.lua,
-  }
-  write(self.folder .. "/nginx.conf", (CONFIGURATION:gsub("%%%((%w+)%)", values)))
-  self.process = assert(core.spawn({
-    found.program, "-p", self.folder, "-c", self.folder .. "/nginx.conf",
-  }))
+  for _, word in ipairs { found.program, "-p", self.folder, "-c", path } do
+    command[#command + 1] = word
+  end
+  self.process = assert(core.spawn(command))
   self:wait_until_it_listens()
   return self
 end
@@ -128,14 +159,15 @@ end
 local Request = {}
 Request.__index = Request
 
----Sends a GET, and does not wait for its answer.
+---Sends a GET, or the request that is given as it stands, and does not wait for its answer.
 ---@param path string
+---@param request string? in place of the GET
 ---@return table request with answer(self)
-function Nginx:begin(path)
+function Nginx:begin(path, request)
   local socket = assert(core.connect("127.0.0.1", self.port))
   assert(core.wait(socket, "w", core.clock() + 20000))
   assert(socket:connected())
-  assert(socket:send(("GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n"):format(path)))
+  assert(socket:send(request or ("GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n"):format(path)))
   return setmetatable({ socket = socket }, Request)
 end
 
@@ -147,6 +179,7 @@ end
 ---The body of the answer, awaited 60 s at most.
 ---@return string body
 ---@return integer status
+---@return string whole with its head
 function Request:answer()
   local pieces, deadline = {}, core.clock() + 60000
   while true do
@@ -160,7 +193,7 @@ function Request:answer()
   self.socket:close()
   local whole = table.concat(pieces)
   local status, body = whole:match "^HTTP/1%.%d (%d+).-\r\n\r\n(.*)$"
-  return body or whole, tonumber(status)
+  return body or whole, tonumber(status), whole
 end
 
 ---@param path string
