@@ -383,6 +383,11 @@ $(FUZZ_OUT)/obj/%.o: %.c | found-openssl
 bench: all
 	$(Q)bench/run.sh $(BENCH_ARGS)
 
+# In nginx, beside lua-resty-mail where RESTY_PATH leads to it (bench/nginx/README.md).
+bench-nginx:
+	+$(Q)$(SUBMAKE) LUA=luajit all
+	$(Q)bench/nginx/mail.sh $(BENCH_ARGS)
+
 # --- Style -------------------------------------------------------------------------------------
 
 HEADERS = $(sort $(wildcard csrc/*/*.h spec/c/*.h))
@@ -450,7 +455,7 @@ style-version:
 	$(Q)spec/style/version.sh
 
 style-shell:
-	$(Q)for f in spec/*/*.sh bench/*.sh bench/peers/*.sh .ci/run; do sh -n "$$f" || exit 1; done
+	$(Q)for f in spec/*/*.sh bench/*.sh bench/*/*.sh .ci/run; do sh -n "$$f" || exit 1; done
 
 clean:
 	rm -rf $(BUILD) bench/build bench/peers/node_modules
@@ -461,7 +466,7 @@ clean:
 -include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
 
 FORCE:
-.PHONY: all found-openssl found-lua install install-openresty rock rock-test c-test spec resty resty-spec e2e foreign turns dovecot interop test demo run-demo deps asan fuzz bench \
+.PHONY: all found-openssl found-lua install install-openresty rock rock-test c-test spec resty resty-spec e2e foreign turns dovecot interop test demo run-demo deps asan fuzz bench bench-nginx \
   check-style clean binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
