@@ -13,6 +13,8 @@
 #include "lua/classes.h"
 #include "lua/converter.h"
 
+const char ETTML_ADDRESS[] = "ettsumailer.address";
+
 enum { PART_NAME, PART_LOCAL, PART_DOMAIN, PART_GROUP, PARTS };
 
 typedef struct mailbox {
@@ -34,7 +36,7 @@ static ettm_str part_of(const mailbox *a, int part) {
 }
 
 int ettml_address_view(lua_State *L, int index, ettm_str *local, ettm_str *domain) {
-  const mailbox *a = (const mailbox *)ettml_test_userdata(L, index, ETTML_ADDRESS);
+  const mailbox *a = (const mailbox *)ettml_object_test(L, index, ETTML_ADDRESS);
   if (a == NULL) {
     return 0;
   }
@@ -349,8 +351,8 @@ static ettm_str comparable(ettm_buffer *out, ettm_str domain) {
 }
 
 static int address_eq(lua_State *L) {
-  const mailbox *a = (const mailbox *)ettml_test_userdata(L, 1, ETTML_ADDRESS);
-  const mailbox *b = (const mailbox *)ettml_test_userdata(L, 2, ETTML_ADDRESS);
+  const mailbox *a = (const mailbox *)ettml_object_test(L, 1, ETTML_ADDRESS);
+  const mailbox *b = (const mailbox *)ettml_object_test(L, 2, ETTML_ADDRESS);
   ettm_buffer *first, *second;
   ettm_str x, y;
   int same =

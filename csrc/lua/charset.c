@@ -11,6 +11,8 @@
 #include "base/chars.h"
 #include "base/utf8.h"
 
+const char ETTML_CHARSET[] = "ettsumailer.charset";
+
 #define WORDS_MAX (1u << 24) /* octets of encoded words, or of what they show, at most */
 
 typedef struct charset {
@@ -21,7 +23,7 @@ typedef struct charset {
 } charset;
 
 static charset *charset_at(lua_State *L, int index) {
-  return (charset *)lua_touserdata(L, index);
+  return (charset *)ettml_object_test(L, index, ETTML_CHARSET);
 }
 
 static int is_utf8_name(ettm_str name) {

@@ -7,7 +7,7 @@
 #include "lua/converter.h"
 #include "lua/object.h"
 
-#define ETTML_CHARSET "ettsumailer.charset"
+extern const char ETTML_CHARSET[]; /* the class */
 
 /* Registers the class and sets core.convert, core.encode_words and core.decode_words in the table
  * on top. */

@@ -17,16 +17,17 @@
 #include "smtp/sasl.h"
 #include "tls/connection.h"
 
-#define ETTML_SESSION     "ettsumailer.session"
-#define ETTML_MESSAGE     "ettsumailer.message"
-#define ETTML_READER      "ettsumailer.reader"
-#define ETTML_SCAN        "ettsumailer.scan"
-#define ETTML_ADDRESS     "ettsumailer.address"
-#define ETTML_SOCKET      "ettsumailer.socket"
-#define ETTML_RESOLVER    "ettsumailer.resolver"
-#define ETTML_TLS_CONTEXT "ettsumailer.tls_context"
-#define ETTML_TLS         "ettsumailer.tls"
-#define ETTML_PROCESS     "ettsumailer.process"
+/* The names of the classes, each at one address: see object.h. */
+extern const char ETTML_SESSION[];
+extern const char ETTML_MESSAGE[];
+extern const char ETTML_READER[];
+extern const char ETTML_SCAN[];
+extern const char ETTML_ADDRESS[];
+extern const char ETTML_SOCKET[];
+extern const char ETTML_RESOLVER[];
+extern const char ETTML_TLS_CONTEXT[];
+extern const char ETTML_TLS[];
+extern const char ETTML_PROCESS[];
 
 #define ETTML_BLOCK      (32u * 1024) /* octets of a message that are made in one step */
 #define ETTML_BLOCK_MIN  1024u        /* and of a small one */

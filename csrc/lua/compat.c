@@ -39,15 +39,3 @@ void ettml_set_functions(lua_State *L, const luaL_Reg *functions) {
     lua_setfield(L, -2, functions->name);
   }
 }
-
-void *ettml_test_userdata(lua_State *L, int index, const char *name) {
-  void *object = lua_touserdata(L, index);
-  int same;
-  if (object == NULL || !lua_getmetatable(L, index)) {
-    return NULL;
-  }
-  luaL_getmetatable(L, name);
-  same = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return same ? object : NULL;
-}

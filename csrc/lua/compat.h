@@ -29,7 +29,4 @@ size_t ettml_raw_length(lua_State *L, int index);
 /* Sets the functions, up to the entry without a name, in the table on top. */
 void ettml_set_functions(lua_State *L, const luaL_Reg *functions);
 
-/* The userdata at index when it has the registry's metatable of that name, else NULL. */
-void *ettml_test_userdata(lua_State *L, int index, const char *name);
-
 #endif

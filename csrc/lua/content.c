@@ -9,6 +9,8 @@
 #include "lua/classes.h"
 #include "mime/parameter.h"
 
+const char ETTML_SCAN[] = "ettsumailer.scan";
+
 #define PARAMETER_MAX (64 * 1024)
 
 typedef struct content_scan {

@@ -7,6 +7,8 @@
 #include "lua/classes.h"
 #include "tls/digest.h"
 
+const char ETTML_MESSAGE[] = "ettsumailer.message";
+
 typedef struct message {
   ettm_message *core; /* NULL: closed, or its sealing failed */
 } message;

@@ -4,8 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCRATCH      "ettsumailer.scratch"
 #define SCRATCH_KEPT 8192 /* octets that a scratch buffer used again may hold meanwhile */
+
+static const char SCRATCH[] = "ettsumailer.scratch";
+
+/* In front of each object. Objects are made here only, so one whose head holds the address of a
+ * class's name is of that class; to ask the registry for the metatable takes ten times as long. */
+typedef union object_head {
+  const char *class_name;
+  uint64_t alignment;
+} object_head;
 
 void ettml_class_register(lua_State *L, const ettml_class *c) {
   luaL_newmetatable(L, c->name);
@@ -28,15 +36,30 @@ void *ettml_object_new(lua_State *L, const char *class_name, size_t size) {
 }
 
 void *ettml_object_new_with(lua_State *L, const char *class_name, size_t size, size_t more) {
-  void *object = lua_newuserdata(L, size + more);
-  memset(object, 0, size);
+  object_head *head = (object_head *)lua_newuserdata(L, sizeof *head + size + more);
+  memset(head, 0, sizeof *head + size);
+  head->class_name = class_name;
   luaL_getmetatable(L, class_name);
   lua_setmetatable(L, -2);
-  return object;
+  return head + 1;
 }
 
 void *ettml_object_check(lua_State *L, int arg, const char *class_name) {
-  return luaL_checkudata(L, arg, class_name);
+  void *object = ettml_object_test(L, arg, class_name);
+  if (object == NULL) {
+    luaL_checkudata(L, arg, class_name); /* raises the error */
+    luaL_argerror(L, arg, "an object that was not made here");
+  }
+  return object;
+}
+
+void *ettml_object_test(lua_State *L, int index, const char *class_name) {
+  object_head *head;
+  if (lua_type(L, index) != LUA_TUSERDATA || ettml_raw_length(L, index) < sizeof *head) {
+    return NULL;
+  }
+  head = (object_head *)lua_touserdata(L, index);
+  return head->class_name == class_name ? head + 1 : NULL;
 }
 
 int ettml_raise_closed(lua_State *L, int arg, const char *class_name) {
@@ -88,7 +111,7 @@ ettm_buffer *ettml_scratch_again(lua_State *L, ettml_scratch_slot slot, size_t m
   ettm_buffer *buffer;
   lua_pushlightuserdata(L, (void *)&keys[slot]);
   lua_rawget(L, LUA_REGISTRYINDEX);
-  buffer = (ettm_buffer *)lua_touserdata(L, -1);
+  buffer = (ettm_buffer *)ettml_object_test(L, -1, SCRATCH);
   if (buffer != NULL && buffer->alloc.fn != NULL) {
     ettm_buffer_truncate(buffer, 0);
     if (buffer->capacity > SCRATCH_KEPT) {

@@ -18,7 +18,8 @@
 
 #define ETTML_WHOLE_MAX 9007199254740992 /* 2^53: up to here a number tells every integer apart */
 
-/* A class: its registry name, which its metatable also gives as __name and in place of itself. */
+/* A class: its registry name, at an address of its own, which its metatable also gives as __name
+ * and in place of itself. */
 typedef struct ettml_class {
   const char *name;
   const luaL_Reg *methods;
@@ -35,6 +36,9 @@ void *ettml_object_new_with(lua_State *L, const char *class_name, size_t size, s
 
 /* The object at arg, of that class or an error is raised. */
 void *ettml_object_check(lua_State *L, int arg, const char *class_name);
+
+/* The object at index when it is of that class, else NULL. Cannot throw. */
+void *ettml_object_test(lua_State *L, int index, const char *class_name);
 
 /* Raises that the object at arg is closed. */
 int ettml_raise_closed(lua_State *L, int arg, const char *class_name);

@@ -14,6 +14,8 @@
 #include "net/pipe.h"
 #include "net/process.h"
 
+const char ETTML_PROCESS[] = "ettsumailer.process";
+
 #define ARGUMENTS_MAX 4096
 
 enum { CHILD_INPUT, CHILD_OUTPUT, CHILD_ERRORS };
@@ -48,7 +50,7 @@ static process_box *check_process(lua_State *L) {
 }
 
 int ettml_process_descriptor(lua_State *L, int index, unsigned wanted) {
-  const process_box *p = (process_box *)ettml_test_userdata(L, index, ETTML_PROCESS);
+  const process_box *p = (process_box *)ettml_object_test(L, index, ETTML_PROCESS);
   if (p == NULL || !p->is_open || wanted == (ETTM_POLL_READ | ETTM_POLL_WRITE)) {
     return -1;
   }

@@ -17,6 +17,8 @@
 
 #include "lua/classes.h"
 
+const char ETTML_READER[] = "ettsumailer.reader";
+
 enum { ANCHOR_SOURCES = 1, ANCHOR_SUPPLY = 2, ANCHOR_REASON = 3 };
 
 struct ettml_reader {

@@ -10,6 +10,8 @@
 #include "lua/classes.h"
 #include "net/resolver.h"
 
+const char ETTML_RESOLVER[] = "ettsumailer.resolver";
+
 typedef struct resolver_box {
   ettm_resolver *resolver; /* NULL: closed */
 } resolver_box;
@@ -23,7 +25,7 @@ static ettm_resolver *check_resolver(lua_State *L) {
 }
 
 int ettml_resolver_descriptor(lua_State *L, int index) {
-  const resolver_box *r = (resolver_box *)ettml_test_userdata(L, index, ETTML_RESOLVER);
+  const resolver_box *r = (resolver_box *)ettml_object_test(L, index, ETTML_RESOLVER);
   return r != NULL && r->resolver != NULL ? ettm_resolver_fd(r->resolver) : -1;
 }
 

@@ -4,6 +4,8 @@
 
 #include "lua/classes.h"
 
+const char ETTML_SESSION[] = "ettsumailer.session";
+
 #define PEEK_MAX 65536 /* octets that one peek makes a string of */
 
 static const char *const event_names[] = {

@@ -7,6 +7,8 @@
 
 #include "lua/classes.h"
 
+const char ETTML_SOCKET[] = "ettsumailer.socket";
+
 #define RECEIVE_MAX 1048576 /* octets that one receive may be asked for; ETTML_NET_BLOCK come */
 
 typedef struct socket_box {
@@ -23,7 +25,7 @@ static socket_box *check_socket(lua_State *L) {
 }
 
 int ettml_socket_descriptor(lua_State *L, int index) {
-  const socket_box *s = (socket_box *)ettml_test_userdata(L, index, ETTML_SOCKET);
+  const socket_box *s = (socket_box *)ettml_object_test(L, index, ETTML_SOCKET);
   return s != NULL ? s->fd : -1;
 }
 

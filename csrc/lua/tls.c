@@ -6,6 +6,8 @@
 #include "lua/classes.h"
 #include "tls/certificate.h"
 
+const char ETTML_TLS[] = "ettsumailer.tls";
+
 #define PEEK_MAX        65536 /* octets that one peek makes a string of */
 #define READ_MAX        16384 /* octets that one read gives */
 #define CERTIFICATE_MAX (64u * 1024)

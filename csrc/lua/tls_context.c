@@ -4,6 +4,8 @@
 
 #include "lua/classes.h"
 
+const char ETTML_TLS_CONTEXT[] = "ettsumailer.tls_context";
+
 typedef struct context_box {
   ettm_tls_context *context; /* NULL: closed */
 } context_box;
