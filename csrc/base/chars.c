@@ -133,6 +133,9 @@ static size_t skip_eights(const char *p, size_t n, size_t *high) {
 size_t ettm_skip_printable(ettm_str s, size_t *high) {
   size_t n = 0;
   size_t step;
+  if (s.n == 0) {
+    return 0; /* NULL + 0 is undefined */
+  }
   do {
     step = skip_eights(s.p + n, s.n - n, high);
     n += step;

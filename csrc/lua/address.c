@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ettsumailer.address: one mailbox, immutable; and the lists that hold many.
  *
- * All bytes are in the userdata itself, one part behind the other, so there is nothing to close. A
- * parser's arena is a scratch userdata: results may be pushed while the list is still being read.
+ * A parser's arena is a scratch userdata: results may be pushed while the list is still being read.
  */
 #include <string.h>
 
@@ -12,68 +11,20 @@
 #include "base/chars.h"
 #include "lua/classes.h"
 #include "lua/converter.h"
+#include "lua/mailbox.h"
 
-const char ETTML_ADDRESS[] = "ettsumailer.address";
-
-enum { PART_NAME, PART_LOCAL, PART_DOMAIN, PART_GROUP, PARTS };
-
-typedef struct mailbox {
-  size_t sizes[PARTS];
-  int has_name, has_group;
-} mailbox; /* the bytes of the parts follow */
-
-static const mailbox *check_address(lua_State *L, int arg) {
-  return (const mailbox *)ettml_object_check(L, arg, ETTML_ADDRESS);
-}
-
-static ettm_str part_of(const mailbox *a, int part) {
-  const char *p = (const char *)(a + 1);
-  int i;
-  for (i = 0; i < part; i++) {
-    p += a->sizes[i];
-  }
-  return ettm_str_of(p, a->sizes[part]);
+static const ettml_mailbox *check_address(lua_State *L, int arg) {
+  return (const ettml_mailbox *)ettml_object_check(L, arg, ETTML_ADDRESS);
 }
 
 int ettml_address_view(lua_State *L, int index, ettm_str *local, ettm_str *domain) {
-  const mailbox *a = (const mailbox *)ettml_object_test(L, index, ETTML_ADDRESS);
+  const ettml_mailbox *a = (const ettml_mailbox *)ettml_object_test(L, index, ETTML_ADDRESS);
   if (a == NULL) {
     return 0;
   }
-  *local = part_of(a, PART_LOCAL);
-  *domain = part_of(a, PART_DOMAIN);
+  *local = ettml_mailbox_part(a, ETTML_PART_LOCAL);
+  *domain = ettml_mailbox_part(a, ETTML_PART_DOMAIN);
   return 1;
-}
-
-/* What an address is made of; an absent name or group has p == NULL. */
-static void push_mailbox(lua_State *L, const ettm_str parts[PARTS]) {
-  size_t size = sizeof(mailbox);
-  mailbox *a;
-  char *place;
-  int i;
-  for (i = 0; i < PARTS; i++) {
-    size += parts[i].n; /* together less than a Lua string that is there already, twice */
-  }
-  a = (mailbox *)ettml_object_new(L, ETTML_ADDRESS, size);
-  place = (char *)(a + 1);
-  for (i = 0; i < PARTS; i++) {
-    a->sizes[i] = parts[i].n;
-    if (parts[i].n > 0) {
-      memcpy(place, parts[i].p, parts[i].n);
-    }
-    place += parts[i].n;
-  }
-  a->has_name = parts[PART_NAME].p != NULL;
-  a->has_group = parts[PART_GROUP].p != NULL;
-}
-
-/* A buffer for what n octets can become: decoded words and quoting can make it longer. */
-static ettm_buffer *scratch_for(lua_State *L, ettml_scratch_slot slot, size_t n) {
-  size_t max;
-  if (!ettm_size_mul(n, 4, &max) || !ettm_size_add(max, 1024, &max)) {
-    max = n;
-  }
-  return ettml_scratch_again(L, slot, max);
 }
 
 unsigned ettml_address_flags(lua_State *L, int arg) {
@@ -119,7 +70,8 @@ void ettml_push_address_problem(lua_State *L, ettm_str list, unsigned flags) {
   ettm_address_parser parser;
   ettm_address found;
   ettm_status status;
-  ettm_address_parser_init(&parser, list, flags, scratch_for(L, ETTML_SCRATCH_ARENA, list.n),
+  ettm_address_parser_init(&parser, list, flags,
+                           ettml_mailbox_scratch(L, ETTML_SCRATCH_ARENA, list.n),
                            &ettml_charset_reader);
   do {
     status = ettm_address_next(&parser, &found);
@@ -130,15 +82,6 @@ void ettml_push_address_problem(lua_State *L, ettm_str list, unsigned flags) {
     lua_pushstring(L, ettm_status_sentence(ETTM_E_ADDRESS));
   }
   lua_remove(L, -2); /* the scratch buffer */
-}
-
-static void set_parts(ettm_str parts[PARTS], const ettm_buffer *arena, const ettm_address *found) {
-  parts[PART_NAME] = ettm_span_view(arena, found->name);
-  if (!found->has_name || found->name.n == 0) {
-    parts[PART_NAME] = ettm_str_of(NULL, 0);
-  }
-  parts[PART_LOCAL] = ettm_span_view(arena, found->local);
-  parts[PART_DOMAIN] = ettm_span_view(arena, found->domain);
 }
 
 /* Reads exactly one mailbox. */
@@ -158,8 +101,8 @@ static ettm_status parse_one(ettm_address_parser *parser, ettm_address *found) {
 static int address_new(lua_State *L) {
   ettm_str text = ettml_check_str(L, 1);
   unsigned flags = ettml_address_flags(L, 2) | ETTM_ADDRESS_ONE;
-  ettm_buffer *arena = scratch_for(L, ETTML_SCRATCH_ARENA, text.n);
-  ettm_str parts[PARTS];
+  ettm_buffer *arena = ettml_mailbox_scratch(L, ETTML_SCRATCH_ARENA, text.n);
+  ettm_str parts[ETTML_PARTS];
   ettm_address_parser parser;
   ettm_address found;
   ettm_status status;
@@ -170,9 +113,8 @@ static int address_new(lua_State *L) {
   if (status != ETTM_OK) {
     return parse_fail(L, &parser, status);
   }
-  set_parts(parts, arena, &found);
-  parts[PART_GROUP] = ettm_str_of(NULL, 0);
-  push_mailbox(L, parts);
+  ettml_mailbox_found(parts, arena, &found);
+  ettml_mailbox_push(L, parts);
   return 1;
 }
 
@@ -186,13 +128,13 @@ static void set_group(lua_State *L, int index, ettm_str name, int first, int las
 }
 
 /* One more of a list as people read it. What could not be written has lost the whole. */
-static void write_one(ettm_buffer *out, const ettm_str parts[PARTS], ettm_status *status) {
+static void write_one(ettm_buffer *out, const ettm_str parts[ETTML_PARTS], ettm_status *status) {
   if (*status == ETTM_OK && ettm_buffer_size(out) > 0) {
     *status = ettm_buffer_append(out, ETTM_LIT(", "));
   }
   if (*status == ETTM_OK) {
-    *status = ettm_format_mailbox(out, parts[PART_NAME], parts[PART_LOCAL], parts[PART_DOMAIN],
-                                  ETTM_FORMAT_UTF8);
+    *status = ettm_format_mailbox(out, parts[ETTML_PART_NAME], parts[ETTML_PART_LOCAL],
+                                  parts[ETTML_PART_DOMAIN], ETTM_FORMAT_UTF8);
   }
 }
 
@@ -209,8 +151,8 @@ static int answer_list(lua_State *L, const ettm_buffer *out, ettm_status written
 static int address_list(lua_State *L) {
   ettm_str text = ettml_check_str(L, 1);
   unsigned flags = ettml_address_flags(L, 2);
-  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, text.n);
-  ettm_buffer *arena = scratch_for(L, ETTML_SCRATCH_ARENA, text.n);
+  ettm_buffer *out = ettml_mailbox_scratch(L, ETTML_SCRATCH_OUT, text.n);
+  ettm_buffer *arena = ettml_mailbox_scratch(L, ETTML_SCRATCH_ARENA, text.n);
   ettm_span group = {0, 0};
   int in_group = 0, count = 0, first = 0, groups = 0;
   ettm_address_parser parser;
@@ -220,11 +162,13 @@ static int address_list(lua_State *L) {
   lua_newtable(L);
   ettm_address_parser_init(&parser, text, flags, arena, &ettml_charset_reader);
   while ((status = ettm_address_next(&parser, &found)) == ETTM_OK) {
-    ettm_str parts[PARTS];
+    ettm_str parts[ETTML_PARTS];
     if (found.kind == ETTM_ADDRESS_MAILBOX) {
-      set_parts(parts, arena, &found);
-      parts[PART_GROUP] = in_group ? ettm_span_view(arena, group) : ettm_str_of(NULL, 0);
-      push_mailbox(L, parts);
+      ettml_mailbox_found(parts, arena, &found);
+      if (in_group) {
+        parts[ETTML_PART_GROUP] = ettm_span_view(arena, group);
+      }
+      ettml_mailbox_push(L, parts);
       lua_rawseti(L, -3, ++count);
       write_one(out, parts, &written);
       continue;
@@ -241,22 +185,23 @@ static int address_list(lua_State *L) {
   return status == ETTM_DONE ? answer_list(L, out, written) : parse_fail(L, &parser, status);
 }
 
-static int is_same(const ettm_str parts[PARTS], const ettm_buffer *arena,
+static int is_same(const ettm_str parts[ETTML_PARTS], const ettm_buffer *arena,
                    const ettm_address *found) {
-  return ettm_str_equal(parts[PART_NAME], ettm_span_view(arena, found->name)) &&
-         ettm_str_equal(parts[PART_LOCAL], ettm_span_view(arena, found->local)) &&
-         ettm_str_equal(parts[PART_DOMAIN], ettm_span_view(arena, found->domain));
+  return ettm_str_equal(parts[ETTML_PART_NAME], ettm_span_view(arena, found->name)) &&
+         ettm_str_equal(parts[ETTML_PART_LOCAL], ettm_span_view(arena, found->local)) &&
+         ettm_str_equal(parts[ETTML_PART_DOMAIN], ettm_span_view(arena, found->domain));
 }
 
 /* The parts are good when what is written of them reads as the same parts. */
-static ettm_status check_parts(const ettm_str parts[PARTS], ettm_buffer *text, ettm_buffer *arena) {
+static ettm_status check_parts(const ettm_str parts[ETTML_PARTS], ettm_buffer *text,
+                               ettm_buffer *arena) {
   ettm_address_parser parser;
   ettm_address found;
-  ettm_status status = ettm_format_phrase(text, parts[PART_GROUP], 0);
+  ettm_status status = ettm_format_phrase(text, parts[ETTML_PART_GROUP], 0);
   ettm_buffer_truncate(text, 0);
   if (status == ETTM_OK) {
-    status = ettm_format_mailbox(text, parts[PART_NAME], parts[PART_LOCAL], parts[PART_DOMAIN],
-                                 ETTM_FORMAT_UTF8);
+    status = ettm_format_mailbox(text, parts[ETTML_PART_NAME], parts[ETTML_PART_LOCAL],
+                                 parts[ETTML_PART_DOMAIN], ETTM_FORMAT_UTF8);
   }
   if (status != ETTM_OK) {
     return status;
@@ -277,31 +222,32 @@ static ettm_str check_optional(lua_State *L, int arg) {
 
 /* core.address_parts(name, local_part, domain [, group]) */
 static int address_parts(lua_State *L) {
-  ettm_str parts[PARTS];
+  ettm_str parts[ETTML_PARTS];
   ettm_buffer *text, *arena;
   ettm_status status;
   size_t size;
-  parts[PART_NAME] = check_optional(L, 1);
-  parts[PART_LOCAL] = ettml_check_str(L, 2);
-  parts[PART_DOMAIN] = ettml_check_str(L, 3);
-  parts[PART_GROUP] = check_optional(L, 4);
-  size = parts[PART_GROUP].n + parts[PART_NAME].n + parts[PART_LOCAL].n + parts[PART_DOMAIN].n;
-  text = scratch_for(L, ETTML_SCRATCH_OUT, size);
-  arena = scratch_for(L, ETTML_SCRATCH_ARENA, size);
+  parts[ETTML_PART_NAME] = check_optional(L, 1);
+  parts[ETTML_PART_LOCAL] = ettml_check_str(L, 2);
+  parts[ETTML_PART_DOMAIN] = ettml_check_str(L, 3);
+  parts[ETTML_PART_GROUP] = check_optional(L, 4);
+  size = parts[ETTML_PART_GROUP].n + parts[ETTML_PART_NAME].n + parts[ETTML_PART_LOCAL].n +
+         parts[ETTML_PART_DOMAIN].n;
+  text = ettml_mailbox_scratch(L, ETTML_SCRATCH_OUT, size);
+  arena = ettml_mailbox_scratch(L, ETTML_SCRATCH_ARENA, size);
 
   status = check_parts(parts, text, arena);
 
   if (status != ETTM_OK) {
     return ettml_address_fail(L, status);
   }
-  push_mailbox(L, parts);
+  ettml_mailbox_push(L, parts);
   return 1;
 }
 
 /* Methods. */
 
-static size_t size_of(const mailbox *a) {
-  return a->sizes[PART_NAME] + a->sizes[PART_LOCAL] + a->sizes[PART_DOMAIN];
+static size_t size_of(const ettml_mailbox *a) {
+  return a->sizes[ETTML_PART_NAME] + a->sizes[ETTML_PART_LOCAL] + a->sizes[ETTML_PART_DOMAIN];
 }
 
 static int answer_buffer(lua_State *L, ettm_status status, const ettm_buffer *out) {
@@ -311,11 +257,12 @@ static int answer_buffer(lua_State *L, ettm_status status, const ettm_buffer *ou
 
 /* For people: UTF-8 as it is. */
 static int address_tostring(lua_State *L) {
-  const mailbox *a = check_address(L, 1);
-  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, size_of(a));
+  const ettml_mailbox *a = check_address(L, 1);
+  ettm_buffer *out = ettml_mailbox_scratch(L, ETTML_SCRATCH_OUT, size_of(a));
 
-  ettm_status status = ettm_format_mailbox(out, part_of(a, PART_NAME), part_of(a, PART_LOCAL),
-                                           part_of(a, PART_DOMAIN), ETTM_FORMAT_UTF8);
+  ettm_status status = ettm_format_mailbox(
+      out, ettml_mailbox_part(a, ETTML_PART_NAME), ettml_mailbox_part(a, ETTML_PART_LOCAL),
+      ettml_mailbox_part(a, ETTML_PART_DOMAIN), ETTM_FORMAT_UTF8);
 
   if (status != ETTM_OK && status != ETTM_E_MEMORY) {
     return ettml_push_name(L, ETTML_ADDRESS, ettm_status_sentence(status));
@@ -325,21 +272,23 @@ static int address_tostring(lua_State *L) {
 
 /* For a header: ASCII, so a non-ASCII domain as A-labels. */
 static int address_format(lua_State *L) {
-  const mailbox *a = check_address(L, 1);
-  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, size_of(a));
+  const ettml_mailbox *a = check_address(L, 1);
+  ettm_buffer *out = ettml_mailbox_scratch(L, ETTML_SCRATCH_OUT, size_of(a));
 
-  ettm_status status = ettm_format_mailbox(out, part_of(a, PART_NAME), part_of(a, PART_LOCAL),
-                                           part_of(a, PART_DOMAIN), 0);
+  ettm_status status = ettm_format_mailbox(out, ettml_mailbox_part(a, ETTML_PART_NAME),
+                                           ettml_mailbox_part(a, ETTML_PART_LOCAL),
+                                           ettml_mailbox_part(a, ETTML_PART_DOMAIN), 0);
 
   return answer_buffer(L, status, out);
 }
 
 static int address_path(lua_State *L) {
-  const mailbox *a = check_address(L, 1);
+  const ettml_mailbox *a = check_address(L, 1);
   int utf8 = lua_toboolean(L, 2);
-  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, size_of(a));
+  ettm_buffer *out = ettml_mailbox_scratch(L, ETTML_SCRATCH_OUT, size_of(a));
 
-  ettm_status status = ettm_path_append(out, part_of(a, PART_LOCAL), part_of(a, PART_DOMAIN), utf8);
+  ettm_status status = ettm_path_append(out, ettml_mailbox_part(a, ETTML_PART_LOCAL),
+                                        ettml_mailbox_part(a, ETTML_PART_DOMAIN), utf8);
 
   return answer_buffer(L, status, out);
 }
@@ -351,17 +300,18 @@ static ettm_str comparable(ettm_buffer *out, ettm_str domain) {
 }
 
 static int address_eq(lua_State *L) {
-  const mailbox *a = (const mailbox *)ettml_object_test(L, 1, ETTML_ADDRESS);
-  const mailbox *b = (const mailbox *)ettml_object_test(L, 2, ETTML_ADDRESS);
+  const ettml_mailbox *a = (const ettml_mailbox *)ettml_object_test(L, 1, ETTML_ADDRESS);
+  const ettml_mailbox *b = (const ettml_mailbox *)ettml_object_test(L, 2, ETTML_ADDRESS);
   ettm_buffer *first, *second;
   ettm_str x, y;
-  int same =
-      a != NULL && b != NULL && ettm_str_equal(part_of(a, PART_LOCAL), part_of(b, PART_LOCAL));
+  int same = a != NULL && b != NULL &&
+             ettm_str_equal(ettml_mailbox_part(a, ETTML_PART_LOCAL),
+                            ettml_mailbox_part(b, ETTML_PART_LOCAL));
   if (same) {
-    x = part_of(a, PART_DOMAIN);
-    y = part_of(b, PART_DOMAIN);
-    first = scratch_for(L, ETTML_SCRATCH_OUT, x.n);
-    second = scratch_for(L, ETTML_SCRATCH_ARENA, y.n);
+    x = ettml_mailbox_part(a, ETTML_PART_DOMAIN);
+    y = ettml_mailbox_part(b, ETTML_PART_DOMAIN);
+    first = ettml_mailbox_scratch(L, ETTML_SCRATCH_OUT, x.n);
+    second = ettml_mailbox_scratch(L, ETTML_SCRATCH_ARENA, y.n);
     if (ettm_has_8bit(x) || ettm_has_8bit(y)) {
       x = comparable(first, x);
       y = comparable(second, y);
@@ -375,9 +325,9 @@ static int address_eq(lua_State *L) {
 typedef ettm_status (*domain_converter)(ettm_buffer *out, ettm_str domain);
 
 /* The domain in A-labels or in U-labels; nil where it has no such form (address_path tells why). */
-static int push_domain(lua_State *L, const mailbox *a, domain_converter convert) {
-  ettm_str domain = part_of(a, PART_DOMAIN);
-  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, domain.n);
+static int push_domain(lua_State *L, const ettml_mailbox *a, domain_converter convert) {
+  ettm_str domain = ettml_mailbox_part(a, ETTML_PART_DOMAIN);
+  ettm_buffer *out = ettml_mailbox_scratch(L, ETTML_SCRATCH_OUT, domain.n);
 
   ettm_status status = convert(out, domain);
 
@@ -387,18 +337,19 @@ static int push_domain(lua_State *L, const mailbox *a, domain_converter convert)
   return answer_buffer(L, status, out);
 }
 
-static int push_part(lua_State *L, const mailbox *a, int part) {
-  int absent = (part == PART_NAME && !a->has_name) || (part == PART_GROUP && !a->has_group);
-  return absent ? ettml_answer_nil(L) : ettml_push_str(L, part_of(a, part));
+static int push_part(lua_State *L, const ettml_mailbox *a, int part) {
+  int absent =
+      (part == ETTML_PART_NAME && !a->has_name) || (part == ETTML_PART_GROUP && !a->has_group);
+  return absent ? ettml_answer_nil(L) : ettml_push_str(L, ettml_mailbox_part(a, part));
 }
 
 /* The methods are the first upvalue. */
 static int address_index(lua_State *L) {
-  static const char *const fields[PARTS] = {"name", "local_part", "domain", "group"};
-  const mailbox *a = check_address(L, 1);
+  static const char *const fields[ETTML_PARTS] = {"name", "local_part", "domain", "group"};
+  const ettml_mailbox *a = check_address(L, 1);
   const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
   int part;
-  for (part = 0; part < PARTS; part++) {
+  for (part = 0; part < ETTML_PARTS; part++) {
     if (strcmp(key, fields[part]) == 0) {
       return push_part(L, a, part);
     }
@@ -431,7 +382,7 @@ static const luaL_Reg events[] = {{"__eq", address_eq},
 static int address_phrase(lua_State *L) {
   ettm_str name = ettml_check_str(L, 1);
   unsigned flags = lua_toboolean(L, 2) ? ETTM_FORMAT_UTF8 : 0;
-  ettm_buffer *out = scratch_for(L, ETTML_SCRATCH_OUT, name.n);
+  ettm_buffer *out = ettml_mailbox_scratch(L, ETTML_SCRATCH_OUT, name.n);
 
   ettm_status status = ettm_format_phrase(out, name, flags);
 

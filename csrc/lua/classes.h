@@ -99,6 +99,11 @@ ettm_message *ettml_message_check(lua_State *L);
 ettm_message *ettml_message_sealed(lua_State *L, int arg);
 extern const luaL_Reg ettml_message_parts[];
 
+/* message:addresses(name, value [, mode]): adds a field of one text or address, or of a list of
+ * them, each read by itself, and answers with the list of their mailboxes; nil where there is a
+ * group or a mistake in it: nothing was added then. */
+int ettml_message_addresses(lua_State *L);
+
 /* Sets a field of the table on top to the class's table of methods: the Lua layer adds those that
  * ask content of Lua, as that may yield. */
 void ettml_set_methods(lua_State *L, const char *class_name, const char *field);

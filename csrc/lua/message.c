@@ -35,12 +35,21 @@ static ettm_message *check_sealed(lua_State *L) {
   return ettml_message_sealed(L, 1);
 }
 
-/* core.message() */
+/* core.message([kept]): the table kept becomes the message's anchors, by number, and has whatever
+ * else Lua puts into it. */
 static int message_new(lua_State *L) {
   ettm_alloc alloc = ettml_alloc_of(L);
-  message *m = (message *)ettml_object_new(L, ETTML_MESSAGE, sizeof *m);
   ettm_status status;
-  ettml_anchors_new(L);
+  message *m;
+  lua_settop(L, 1);
+  if (lua_isnil(L, 1)) {
+    lua_newtable(L);
+    lua_replace(L, 1);
+  }
+  luaL_checktype(L, 1, LUA_TTABLE);
+  m = (message *)ettml_object_new(L, ETTML_MESSAGE, sizeof *m);
+  lua_pushvalue(L, 1);
+  ettml_set_user_table(L, 2);
 
   status = ettm_message_new(&m->core, &alloc);
 
@@ -63,6 +72,13 @@ static int message_tostring(lua_State *L) {
     state = ettm_message_is_sealed(m->core) ? "sealed" : "open";
   }
   return ettml_push_name(L, ETTML_MESSAGE, state);
+}
+
+/* core.message_kept(message): that table; also of a closed message. */
+static int message_kept(lua_State *L) {
+  ettml_object_check(L, 1, ETTML_MESSAGE);
+  ettml_push_user_table(L, 1);
+  return 1;
 }
 
 /* The charset of what is written. */
@@ -192,7 +208,11 @@ static void check_seal(lua_State *L, ettm_seal *seal) {
   static const ettml_range zones = {-1440, 1440, -1441};
   ettml_range times = {-ETTML_WHOLE_MAX, ETTML_WHOLE_MAX, 0};
   int64_t zone;
-  times.absent = ettm_clock_now(&seal->zone_minutes);
+  memset(seal, 0, sizeof *seal);
+  seal->now = times.absent = ettm_clock_now(&seal->zone_minutes);
+  if (lua_isnoneornil(L, 2)) {
+    return;
+  }
   ettml_opt_fields(L, 2, known);
   zone = ettml_field_size(L, 2, "zone", &zones);
   if (zone != zones.absent) {
@@ -285,6 +305,7 @@ static int message_reader(lua_State *L) {
 
 static const luaL_Reg methods[] = {{"charset", message_charset},
                                    {"header", message_header},
+                                   {"addresses", ettml_message_addresses},
                                    {"section", message_section},
                                    {"part_header", message_part_header},
                                    {"seal", message_seal},
@@ -303,7 +324,8 @@ static const luaL_Reg events[] = {{"__gc", message_close},
                                   {"__tostring", message_tostring},
                                   {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"message", message_new}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"message", message_new}, {"message_kept", message_kept}, {NULL, NULL}};
 
 void ettml_set_methods(lua_State *L, const char *class_name, const char *field) {
   luaL_getmetatable(L, class_name);

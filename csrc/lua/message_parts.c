@@ -77,29 +77,50 @@ static ettm_status add_anchored(ettm_message *m, ettm_part parent, const ettm_le
   return ettm_message_add_external(m, parent, leaf, content.n, known, part);
 }
 
-/* message:leaf(parent, leaf, content [, start [, scan]]) */
-static int message_leaf(lua_State *L) {
-  ettm_message *m = ettml_message_check(L);
+/* Adds a leaf whose content is the string at ARG_CONTENT, from its octet `start` on. */
+static int add_string(lua_State *L, ettm_message *m, const ettm_leaf *leaf, size_t start,
+                      const ettm_content_facts *facts) {
   ettm_part parent = check_parent(L);
-  ettm_str content = ettml_check_str(L, ARG_CONTENT);
-  size_t start = (size_t)ettml_opt_size(L, 5, 1, (int64_t)content.n + 1, 1) - 1;
-  const ettm_content_facts *facts = ettml_scan_opt(L, ARG_SCAN);
+  ettm_str content = ettml_str_at(L, ARG_CONTENT);
   ettm_part part = 0;
   ettm_status status;
-  ettm_leaf leaf;
-  check_leaf(L, &leaf);
-
   content = ettm_str_of(content.p + start, content.n - start);
+
   if (content.n <= COPY_MAX) {
-    status = ettm_message_add_leaf(m, parent, &leaf, content, &part);
+    status = ettm_message_add_leaf(m, parent, leaf, content, &part);
   } else {
-    status = add_anchored(m, parent, &leaf, content, facts, &part);
+    status = add_anchored(m, parent, leaf, content, facts, &part);
   }
 
   if (status == ETTM_OK && content.n > COPY_MAX) {
     anchor_source(L, part, ETTML_SOURCE_STRING, ARG_CONTENT, start);
   }
   return answer_part(L, status, part);
+}
+
+/* message:leaf(parent, leaf, content [, start [, scan]]) */
+static int message_leaf(lua_State *L) {
+  ettm_message *m = ettml_message_check(L);
+  ettm_str content = ettml_check_str(L, ARG_CONTENT);
+  size_t start = (size_t)ettml_opt_size(L, 5, 1, (int64_t)content.n + 1, 1) - 1;
+  const ettm_content_facts *facts = ettml_scan_opt(L, ARG_SCAN);
+  ettm_leaf leaf;
+  check_leaf(L, &leaf);
+  return add_string(L, m, &leaf, start, facts);
+}
+
+/* message:text(parent, type, content [, charset [, allow_8bit]]): a leaf that is text, without the
+ * table. */
+static int message_text(lua_State *L) {
+  ettm_message *m = ettml_message_check(L);
+  ettm_leaf leaf;
+  memset(&leaf, 0, sizeof leaf);
+  leaf.type = ettml_check_str(L, ARG_LEAF);
+  ettml_check_str(L, ARG_CONTENT);
+  leaf.charset = ettml_opt_str(L, ARG_CONTENT + 1);
+  leaf.allow_8bit = lua_toboolean(L, ARG_CONTENT + 2);
+  leaf.is_text = 1;
+  return add_string(L, m, &leaf, 0, NULL);
 }
 
 /* message:leaf_file(parent, leaf, path [, start [, scan]]) */
@@ -188,7 +209,10 @@ static int message_sources(lua_State *L) {
   return 2;
 }
 
-const luaL_Reg ettml_message_parts[] = {
-    {"multipart", message_multipart}, {"leaf", message_leaf},
-    {"leaf_file", message_leaf_file}, {"leaf_source", message_leaf_source},
-    {"sources", message_sources},     {NULL, NULL}};
+const luaL_Reg ettml_message_parts[] = {{"multipart", message_multipart},
+                                        {"text", message_text},
+                                        {"leaf", message_leaf},
+                                        {"leaf_file", message_leaf_file},
+                                        {"leaf_source", message_leaf_source},
+                                        {"sources", message_sources},
+                                        {NULL, NULL}};

@@ -25,6 +25,7 @@ struct ettml_reader {
   ettm_reader *reader; /* NULL: closed */
   ettm_alloc alloc;
   ettm_status status; /* ETTM_DONE or a failure, for ever */
+  int has_anchors;    /* some content is external */
   int wanted;         /* the content of `part` is asked for */
   ettm_part part;
   int kind;  /* where it comes from: ETTML_SOURCE_, NONE before the first part */
@@ -58,17 +59,25 @@ static size_t block_size_for(uint64_t message_size) {
   return size;
 }
 
+/* Gives the reader on top a table of its own, with the table below. */
+static void anchor_sources(lua_State *L) {
+  ettml_anchors_new(L);
+  ettml_push_user_table(L, -1);
+  lua_pushvalue(L, -3);
+  lua_rawseti(L, -2, ANCHOR_SOURCES);
+  lua_pop(L, 1);
+}
+
 ettm_status ettml_reader_push(lua_State *L, ettm_message *m) {
   size_t block_size = block_size_for(ettm_message_size(m));
   ettml_reader *r = (ettml_reader *)ettml_object_new_with(L, ETTML_READER, sizeof *r, block_size);
   r->block_size = block_size;
   r->fd = -1;
   r->alloc = ettml_alloc_of(L);
-  ettml_anchors_new(L);
-  ettml_push_user_table(L, -1);
-  lua_pushvalue(L, -3);
-  lua_rawseti(L, -2, ANCHOR_SOURCES);
-  lua_pop(L, 1);
+  r->has_anchors = ettm_message_is_external(m);
+  if (r->has_anchors) {
+    anchor_sources(L);
+  }
   lua_remove(L, -2);
   return ettm_reader_new(&r->reader, m, &r->alloc);
 }
@@ -222,7 +231,8 @@ static ettm_status provide_file(lua_State *L, int sources, ettml_reader *r,
 typedef ettm_status (*provider)(lua_State *L, int sources, ettml_reader *r, ettm_reader_step *step);
 static const provider providers[] = {NULL, provide_string, provide_file, provide_supplied};
 
-/* One call of the core's reader. sources: stack index, the reader's anchors are right below. */
+/* One call of the core's reader. sources: stack index, the reader's anchors are right below; both
+ * are there where some content is external. */
 static ettm_status make_block(lua_State *L, int sources, ettml_reader *r) {
   ettm_reader_step step;
   ettm_status status;
@@ -255,11 +265,15 @@ ettm_status ettml_reader_pull(lua_State *L, int arg, ettml_reader *r) {
   if (r->status != ETTM_OK) {
     return r->status;
   }
-  ettml_push_user_table(L, arg);
-  lua_rawgeti(L, -1, ANCHOR_SOURCES);
+  if (r->has_anchors) {
+    ettml_push_user_table(L, arg);
+    lua_rawgeti(L, -1, ANCHOR_SOURCES);
+  }
   while (status == ETTM_OK && r->block_at == r->block_end) {
     status = make_block(L, top + 2, r);
-    lua_settop(L, top + 2);
+    if (r->has_anchors) {
+      lua_settop(L, top + 2);
+    }
   }
   lua_settop(L, top);
   if (status != ETTM_NEED_INPUT) {

@@ -163,7 +163,7 @@ static ettm_status write_folded(ettm_buffer *out, ettm_str name, ettm_str value,
 
 ettm_status ettm_field_add(ettm_headers *h, ettm_str name, ettm_str value, int is_structured) {
   size_t before = ettm_buffer_size(&h->bytes);
-  int is_whole = value.n < WHOLE && name.n + 2 + value.n <= WHOLE;
+  int is_whole = value.n == 0 || (value.n < WHOLE && name.n + 2 + value.n <= WHOLE);
   ettm_status status = is_whole ? write_line(&h->bytes, name, value)
                                 : write_folded(&h->bytes, name, value, is_structured);
   return ettm_field_end(h, before, status);

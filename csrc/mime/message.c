@@ -71,6 +71,10 @@ void ettm_message_set_encoder(ettm_message *m, const ettm_charset_encoder *encod
   m->headers.encoder = encoder;
 }
 
+int ettm_message_is_external(const ettm_message *m) {
+  return m->is_external;
+}
+
 ettm_part ettm_message_count(const ettm_message *m) {
   return (ettm_part)m->count;
 }
@@ -152,6 +156,7 @@ static ettm_status attach(ettm_message *m, ettm_part_data *p, ettm_status status
     }
     parent->last_child = number;
   }
+  m->is_external |= p->is_external;
   m->parts[m->count++] = p;
   *out = number;
   return ETTM_OK;

@@ -146,6 +146,9 @@ ettm_str ettm_message_header_section(const ettm_message *m);
  * ETTM_SIZE_UNKNOWN. */
 uint64_t ettm_message_size(const ettm_message *m);
 
+/* True (1) when some content comes from whoever reads it. */
+int ettm_message_is_external(const ettm_message *m);
+
 /* What a server must offer for it: 1 or 0. */
 int ettm_message_needs_8bit(const ettm_message *m);
 int ettm_message_needs_smtputf8(const ettm_message *m);

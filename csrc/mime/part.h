@@ -53,6 +53,7 @@ struct ettm_message {
   int needs_8bit;
   int needs_smtputf8;
   int is_ready;         /* its header section was made by others */
+  int is_external;      /* one of its parts is */
   ettm_headers headers; /* until sealed */
   ettm_buffer head;     /* sealed: the whole header section, with the empty line */
   ettm_part_data **parts;

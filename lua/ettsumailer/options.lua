@@ -2,11 +2,13 @@
 -- Why: a mistyped option that is silently ignored is how mail goes out unencrypted.
 -- Not: whether a value makes sense (a host, a port); that is nil, err from whoever uses it.
 
-local error, pairs, type, tostring, rawget = error, pairs, type, tostring, rawget
+local error, next, pairs, tostring, type = error, next, pairs, tostring, type
 local io = io
 local min, floor, huge = math.min, math.floor, math.huge
 
 local M = {}
+
+local NONE = {}
 
 -- Two letters that stand the other way round in b.
 local function is_swapped(a, i, b, j)
@@ -52,73 +54,52 @@ function M.nearest(name, known)
 end
 
 local function is_integer(value)
-  return type(value) == "number" and value == floor(value) and value > -huge and value < huge
+  return value == floor(value) and value > -huge and value < huge
 end
 
 local function is_file(value)
   return io.type(value) ~= nil
 end
 
-local function is_text(value)
-  return type(value) == "string" or type(value) == "userdata"
-end
-
--- Each kind of value: how it is called in a message, and its test.
+-- Each kind of value: how it is called in a message; by Lua's type, true or what tells whether a
+-- value is one.
 local KINDS = {
-  string = { "a string", function(v) return type(v) == "string" end },
-  boolean = { "true or false", function(v) return type(v) == "boolean" end },
-  integer = { "a whole number", is_integer },
-  number = {
-    "a number, 0 or more",
-    function(v) return type(v) == "number" and v >= 0 and v < huge end,
-  },
-  seconds = { "seconds, 0 or more", function(v) return type(v) == "number" and v >= 0 end },
-  ["function"] = { "a function", function(v) return type(v) == "function" end },
-  table = { "a table", function(v) return type(v) == "table" end },
-  text = { "a string or an address", is_text },
+  string = { "a string", { string = true } },
+  boolean = { "true or false", { boolean = true } },
+  integer = { "a whole number", { number = is_integer } },
+  number = { "a number, 0 or more", { number = function(v) return v >= 0 and v < huge end } },
+  seconds = { "seconds, 0 or more", { number = function(v) return v >= 0 end } },
+  ["function"] = { "a function", { ["function"] = true } },
+  table = { "a table", { table = true } },
+  text = { "a string or an address", { string = true, userdata = true } },
   ["string or function"] = {
-    "a string or a function",
-    function(v) return type(v) == "string" or type(v) == "function" end,
+    "a string or a function", { string = true, ["function"] = true },
   },
-  ["table or string"] = {
-    "a string or a table",
-    function(v) return type(v) == "string" or type(v) == "table" end,
-  },
-  ["table or function"] = {
-    "a table or a function",
-    function(v) return type(v) == "table" or type(v) == "function" end,
-  },
+  ["table or string"] = { "a string or a table", { string = true, table = true } },
+  ["table or function"] = { "a table or a function", { table = true, ["function"] = true } },
   ["string or true"] = {
-    "a string or true", function(v) return type(v) == "string" or v == true end,
+    "a string or true", { string = true, boolean = function(v) return v end },
   },
   ["texts or true"] = {
     "a string, an address, a list of them or true",
-    function(v) return is_text(v) or type(v) == "table" or v == true end,
+    { string = true, userdata = true, table = true, boolean = function(v) return v end },
   },
   urls = {
     "a URL, a list of them or false",
-    function(v) return type(v) == "string" or type(v) == "table" or v == false end,
+    { string = true, table = true, boolean = function(v) return not v end },
   },
   content = {
     "a string, a function or an open file",
-    function(v) return type(v) == "string" or type(v) == "function" or is_file(v) end,
+    { string = true, ["function"] = true, userdata = is_file },
   },
-  retry = {
-    "true, false or a table",
-    function(v) return type(v) == "boolean" or type(v) == "table" end,
-  },
-  rate = {
-    "a number or a table", function(v) return type(v) == "number" or type(v) == "table" end,
-  },
+  retry = { "true, false or a table", { boolean = true, table = true } },
+  rate = { "a number or a table", { number = true, table = true } },
   raw = {
     "a string, a function, an open file or a table",
-    function(v)
-      return type(v) == "string" or type(v) == "function" or type(v) == "table" or is_file(v)
-    end,
+    { string = true, ["function"] = true, table = true, userdata = is_file },
   },
   texts = {
-    "a string, an address or a list of them",
-    function(v) return is_text(v) or type(v) == "table" end,
+    "a string, an address or a list of them", { string = true, userdata = true, table = true },
   },
 }
 
@@ -133,29 +114,41 @@ function M.words(kind)
   return KINDS[kind][1]
 end
 
+-- Raises what is wrong with an option.
+local function refuse(what, name, value, known, level)
+  local kind = known[name]
+  if kind then
+    error(("%s: option '%s' must be %s, not %s"):format(
+      what, name, KINDS[kind][1], article_of(value)), level)
+  end
+  local near = M.nearest(name, known)
+  error(("%s: unknown option '%s'%s"):format(
+    what, tostring(name), near and (" (did you mean '%s'?)"):format(near) or ""), level)
+end
+
 ---Raises an error, naming the option, unless every key of `given` is in `known` and has its kind.
 ---@param what string         what the options are for: "mailer", "message"
 ---@param given table         the caller's table; only raw fields are looked at
 ---@param known table<string, string> option name to kind, one of KINDS
 ---@param level integer?      as of `error`, seen from the caller of check; 2 by default
-function M.check(what, given, known, level)
+---@param usual table<string, any>? some of the names
+---@return boolean has_others there is an option that is none of these
+function M.check(what, given, known, level, usual)
   level = (level or 2) + 1
   if type(given) ~= "table" then
     error(("%s: a table of options expected, got %s"):format(what, article_of(given)), level)
   end
-  for name in next, given do
+  local has_others = false
+  usual = usual or NONE
+  for name, value in next, given do
     local kind = known[name]
-    if not kind then
-      local near = M.nearest(name, known)
-      error(("%s: unknown option '%s'%s"):format(
-        what, tostring(name), near and (" (did you mean '%s'?)"):format(near) or ""), level)
+    local fits = kind and KINDS[kind][2][type(value)]
+    if fits ~= true and not (fits and fits(value)) then
+      refuse(what, name, value, known, level + 1)
     end
-    local value = rawget(given, name)
-    if not KINDS[kind][2](value) then
-      error(("%s: option '%s' must be %s, not %s"):format(
-        what, name, KINDS[kind][1], article_of(value)), level)
-    end
+    has_others = has_others or not usual[name]
   end
+  return has_others
 end
 
 ---A new table with the raw fields of all the given ones; later ones win.

@@ -85,6 +85,7 @@ static void chars_runs(void) {
 }
 
 static void chars_tabs(void) {
+  CHECK(!ettm_has_unsafe(ettm_str_of(NULL, 0)));
   CHECK(!ettm_has_unsafe(ETTM_LIT("\ta\t\tlonger than eight\t")));
   CHECK(ettm_has_unsafe(ETTM_LIT("\ta\tlonger than eight\t\n")));
 }

@@ -59,6 +59,9 @@ static void plain(void) {
   check_add(ettm_headers_add_text, "Subject", "Hello, world", "Subject: Hello, world\r\n");
   check_add(ettm_headers_add_text, "X-Empty", "", "X-Empty:\r\n");
   check_add(ettm_headers_add_text, "Subject", " \t ", "Subject:\r\n");
+  check_add(ettm_headers_add_text,
+            "X-Name-Of-Six-And-Seventy-Octets-Which-Is-The-Most-That-A-Field-Has-Of-Them-", " ",
+            "X-Name-Of-Six-And-Seventy-Octets-Which-Is-The-Most-That-A-Field-Has-Of-Them-:\r\n");
   check_add(ettm_headers_add_text, "Subject", " a\tb ", "Subject: a b\r\n");
 }
 

@@ -71,6 +71,19 @@ describe("a message of the core", function()
     assert.is_truthy(first:id():find "^<[^<>@]+@x%.example>$")
   end)
 
+  it("keeps a table for whoever made it, also when it is closed", function()
+    local kept = {}
+    local message = core.message(kept)
+    assert(message:header("addresses", "From", "a@x.example"))
+    assert(message:leaf(nil, { text = true }, ("x"):rep(5000)))
+    assert.is_true(core.message_kept(message) == kept)
+    message:close()
+    assert.is_true(core.message_kept(message) == kept)
+    assert.is_true(core.message_kept(core.message()) ~= core.message_kept(core.message()))
+    assert.is_false((pcall(core.message, 1)))
+    assert.is_false((pcall(core.message_kept, {})))
+  end)
+
   it("takes time and entropy by itself when it is given none", function()
     local ids = {}
     for i = 1, 2 do
@@ -243,6 +256,110 @@ describe("a message of the core", function()
     assert.is_false((pcall(message.seal, message, { nwo = 1 })))
     assert.is_false((pcall(message.seal, message, { now = 0.5 })))
     assert.is_false((pcall(message.seal, message, { zone = 1441 })))
+  end)
+end)
+
+describe("an address field of the core", function()
+  local function field(value, mode)
+    local message = core.message()
+    local list = message:addresses("From", value, mode)
+    assert(message:leaf(nil, { text = true }, ""))
+    local ok = message:seal(SEAL)
+    return list, ok and message:header_section():match "From: ([^\r]*)"
+  end
+
+  it("is read and written in one go, from a text, an address and a list of both", function()
+    local one = core.address "エッツ <e@x.example>"
+    for _, value in ipairs {
+      "エッツ <e@x.example>", one, { "エッツ <e@x.example>" }, { one },
+    } do
+      local list, written = field(value)
+      assert.are.equal(1, #list)
+      assert.are.equal("エッツ <e@x.example>", tostring(list[1]))
+      assert.are.equal("=?UTF-8?B?44Ko44OD44OE?= <e@x.example>", written)
+    end
+    local message = core.message()
+    local list = message:addresses("To", { "a@x.example, b@x.example", one })
+    assert.are.equal(3, #list)
+    assert.is_true(list[3] == one)
+  end)
+
+  it("is the same as one that is written from the text of its list", function()
+    for _, text in ipairs {
+      "a@x.example", '"A, B" <a@x.example>', "=?UTF-8?B?44GC?= <a@x.example>", '"" <a@x.example>',
+      "A <@r.example:a@x.example>", "a@日本語.example", "用@x.example", '"a b"@x.example',
+      "a@[127.0.0.1]", "(c) a (d) @ (e) x.example", ("n "):rep(60) .. "<a@x.example>",
+    } do
+      local list, written = field(text)
+      local message = core.message()
+      local found, _, plain = core.address_list(text)
+      assert(message:header("addresses", "From", plain))
+      assert(message:leaf(nil, { text = true }, ""))
+      assert(message:seal(SEAL))
+      assert.is_true(#list == #found and list[1] == found[1])
+      assert.are.equal(message:header_section():match "From: ([^\r]*)", written)
+    end
+  end)
+
+  it("takes dots in odd places as its mode says", function()
+    assert.is_nil((field "a..b@x.example"))
+    local list, written = field("a..b@x.example", "lenient")
+    assert.are.equal("a..b", list[1].local_part)
+    assert.are.equal('"a..b"@x.example', written)
+  end)
+
+  it("is nil, and nothing is added, for groups and for what is no address", function()
+    local member = core.address_parts(nil, "a", "x.example", "Staff")
+    for _, value in ipairs {
+      "Staff: a@x.example;", "a@x.example, b", { "a@x.example", "b" }, member, { member }, { 1 },
+      1, true, setmetatable({ "a@x.example" }, {}), "a\n@x.example", "用@\255",
+    } do
+      local message = core.message()
+      assert.is_nil(message:addresses("To", value))
+      assert(message:header("addresses", "From", "a@x.example"))
+      assert(message:leaf(nil, { text = true }, ""))
+      assert(message:seal(SEAL))
+      assert.is_nil(message:header_section():find "To:")
+    end
+    local message = new_message()
+    assert.is_nil(message:addresses("From", "b@x.example"))
+    assert.is_nil(message:addresses("Bcc", "b@x.example"))
+    assert.is_nil(message:addresses("Sender", "b@x.example, c@x.example"))
+  end)
+
+  it("is no field where there is nobody in it", function()
+    assert.are.same({}, (core.message():addresses("To", "")))
+    assert.are.same({}, (core.message():addresses("To", {})))
+  end)
+
+  it("gives a Message-ID the domain of its author, also after one that was refused", function()
+    local message = core.message()
+    assert.is_nil(message:addresses("From", "a@y.example, b"))
+    assert(message:addresses("From", "a@日本語.example"))
+    assert(message:leaf(nil, { text = true }, ""))
+    assert(message:seal { now = SEAL.now, entropy = SEAL.entropy })
+    assert.is_truthy(message:id():find("@xn--wgv71a119e.example>", 1, true))
+  end)
+end)
+
+describe("a text of the core", function()
+  it("is a leaf that is text", function()
+    local function body(add)
+      local message = new_message()
+      assert(add(message))
+      assert(message:seal(SEAL))
+      return (read_all(message:reader()))
+    end
+    for _, content in ipairs { "", "hello\n", "日本語\n", ("x"):rep(5000) } do
+      for _, allow in ipairs { true, false } do
+        assert.are.equal(
+          body(function(m) return m:leaf(nil, { type = "text/html", text = true, allow_8bit = allow }, content) end),
+          body(function(m) return m:text(nil, "text/html", content, nil, allow) end))
+      end
+    end
+    assert.are.equal(
+      body(function(m) return m:leaf(nil, { charset = "iso-8859-1", text = true }, "\228") end),
+      body(function(m) return m:text(nil, "text/plain", "\228", "iso-8859-1") end))
   end)
 end)
 

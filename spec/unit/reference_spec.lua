@@ -159,8 +159,8 @@ describe("the reference", function()
 
   -- What composes a message; the library does it.
   local COMPOSING = {
-    "charset", "header", "header_section", "leaf", "leaf_file", "leaf_source", "multipart", "part_header", "seal",
-    "section", "sources",
+    "addresses", "charset", "header", "header_section", "leaf", "leaf_file", "leaf_source", "multipart",
+    "part_header", "seal", "section", "sources", "text",
   }
   local SUPPLYING = { "fail", "source", "supply" }
 

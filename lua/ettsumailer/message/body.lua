@@ -1,19 +1,19 @@
--- What people read: text, HTML with its images, an invitation; and the files beside it.
+-- What is beside the texts that people read: images that the HTML shows, and files.
 -- Why: mixed(related(alternative(text, html, calendar), images), files) is what every mail program
 --  shows right; a level with one part only is left out.
--- Not: trees of a caller's own (part_tree.lua), nor how a part is added (content_part.lua).
+-- Not: the texts (texts.lua), trees of a caller's own (part_tree.lua), nor how a part is added
+--  (content_part.lua).
 
 local content_part = require "ettsumailer.message.content_part"
-local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local lazy = require "ettsumailer.lazy"
 local options = require "ettsumailer.options"
 local source_fields = require "ettsumailer.message.source_fields"
+local texts = require "ettsumailer.message.texts"
 
 local identifier = lazy.of "ettsumailer.message.identifier"
 local media_types = lazy.of "ettsumailer.message.media_types"
 local source = lazy.of "ettsumailer.message.source"
-local html_text = lazy.of "ettsumailer.message.html_text"
 
 local error, ipairs, tonumber, type = error, ipairs, tonumber, type
 local char = string.char
@@ -43,28 +43,6 @@ local CID = "^[^@%s%c\"()<>%[%]:;,\\\127-\255]+@?[^@%s%c\"()<>:;,\\\127-\255]*$"
 
 local NONE = {}
 
-local together = content_part.together
-
-local function text_node(label, media_type, text, context, charset)
-  return {
-    label = label, given = { content = text },
-    leaf = { type = media_type, charset = charset, text = true, allow_8bit = context.allow_8bit },
-  }
-end
-
--- A text in the message's charset; in UTF-8 where it does not fit that, and that is no error.
-local function converted_node(label, media_type, text, context)
-  local charset, is_strict = context.given.charset, context.given.charset_strict
-  if not charset or not text:find "[\128-\255]" then
-    return text_node(label, media_type, text, context)
-  end
-  local converted, code, why = core.convert(text, charset, nil, is_strict)
-  if not converted and code ~= "UNFIT" then
-    return errors.refuse(code, ("%s: %s"):format(label, why))
-  end
-  return text_node(label, media_type, converted or text, context, converted and charset)
-end
-
 local function file_node(label, given, disposition, content_id)
   local filename = given.filename or given.path
   return {
@@ -74,64 +52,6 @@ local function file_node(label, given, disposition, content_id)
       disposition = disposition, content_id = content_id, text = false,
     },
   }
-end
-
-local function refuse_calendar(text)
-  return errors.refuse("CONFIG", "calendar: " .. text)
-end
-
--- RFC 6047 2.4: the method is that of the content. Returns the method, "" for none; or nil, err.
-local function method_of(given)
-  local own = ("\n" .. given.content):match "[\r\n][Mm][Ee][Tt][Hh][Oo][Dd][ \t]*:[ \t]*([%w-]+)"
-  local method = given.method or own or ""
-  if not given.content:find "^[Bb][Ee][Gg][Ii][Nn]:[Vv][Cc][Aa][Ll][Ee][Nn][Dd][Aa][Rr]" then
-    return refuse_calendar "it does not begin with BEGIN:VCALENDAR"
-  elseif not method:find "^[%w-]*$" or (given.method and method == "") then
-    return refuse_calendar("method is a word such as REQUEST")
-  elseif own and own:upper() ~= method:upper() then
-    return refuse_calendar(("method is %s, but its content says %s"):format(method, own))
-  end
-  return method:upper()
-end
-
-local function calendar_node(calendar, context)
-  local method, err = method_of(calendar)
-  if not method then
-    return nil, err
-  end
-  local media_type = method == "" and "text/calendar" or "text/calendar; method=" .. method
-  return text_node("calendar", media_type, calendar.content, context)
-end
-
--- The plain text: the caller's, or that of the HTML when it is asked for.
-local function plain_text_of(given)
-  if given.auto_text and not given.text then
-    return html_text.of(given.html)
-  end
-  local has_other = given.html or given.calendar
-  return given.text or (not has_other and "") or nil
-end
-
--- What is shown instead of one another, the plainest first.
-local function alternatives(given, context)
-  local nodes, ok, err = {}, true, nil
-  local text = plain_text_of(given)
-  if text then
-    nodes[1], err = converted_node("text", "text/plain", text, context)
-    ok = nodes[1]
-  end
-  if ok and given.html then
-    ok, err = converted_node("html", "text/html", context.html, context)
-    nodes[#nodes + 1] = ok
-  end
-  if ok and context.calendar then
-    ok, err = calendar_node(context.calendar, context)
-    nodes[#nodes + 1] = ok
-  end
-  if not ok then
-    return nil, err
-  end
-  return together("alternative", nodes)
 end
 
 -- RFC 2392: an id in a URL is percent-encoded.
@@ -166,52 +86,87 @@ local function content_ids(images, context)
   return ids
 end
 
-local function with_images(given, context)
+-- Opens a multipart. Returns its part, or nil, err.
+local function open(message, parent, subtype)
+  local part, code, why = message:multipart(parent, subtype)
+  if not part then
+    return errors.refuse(code, ("%s: %s"):format(subtype, why))
+  end
+  return part
+end
+
+local function add_nodes(message, parent, nodes)
+  for _, node in ipairs(nodes) do
+    local part, err = content_part.add(message, parent, node)
+    if not part then
+      return nil, err
+    end
+  end
+  return true
+end
+
+-- The text, and the images that its HTML shows.
+local function add_shown(message, parent, given, context)
   local images = given.inline
   if not images then
-    context.html = given.html
-    return alternatives(given, context)
+    return texts.add(message, parent, given, context)
   end
   local ids, err = content_ids(images, context)
-  if not ids then
+  if ids and images[1] then
+    parent, err = open(message, parent, "related")
+  end
+  if err then
     return nil, err
   end
   context.html = rewritten(given.html, ids)
   local nodes = {}
-  nodes[1], err = alternatives(given, context)
-  if not nodes[1] then
-    return nil, err
-  end
   for i, image in ipairs(images) do
-    local label = ("inline[%d]"):format(i)
-    nodes[i + 1] = file_node(label, image, "inline", ids[image.cid])
+    nodes[i] = file_node(("inline[%d]"):format(i), image, "inline", ids[image.cid])
   end
-  return together("related", nodes)
+  local ok
+  ok, err = texts.add(message, parent, given, context)
+  if ok then
+    ok, err = add_nodes(message, parent, nodes)
+  end
+  return ok, err
 end
 
----The tree of a message's parts, as content_part.add takes it.
----@param given table    the fields of the message
----@param context table  host, entropy, allow_8bit
----@return table? node
----@return ettsumailer.error?
-function M.tree(given, context)
-  local calendar = given.calendar
-  context.calendar = type(calendar) == "string" and { content = calendar } or calendar
-  local shown, err = with_images(given, context)
-  if not shown then
-    return nil, err
-  end
-  local nodes = { shown }
+-- The files beside what is shown.
+local function files_of(given, context)
+  local nodes = {}
   for i, file in ipairs(given.attachments or NONE) do
-    local label = ("attachments[%d]"):format(i)
     file = type(file) == "string" and { path = file } or file
-    nodes[#nodes + 1] = file_node(label, file, "attachment")
+    nodes[i] = file_node(("attachments[%d]"):format(i), file, "attachment")
   end
   if context.calendar and context.calendar.filename then
     local file = options.merge(context.calendar, { type = "application/ics" })
     nodes[#nodes + 1] = file_node("calendar", file, "attachment")
   end
-  return together("mixed", nodes)
+  return nodes
+end
+
+---Adds all parts.
+---@param message userdata  of the core, without any part
+---@param given table       the fields of the message
+---@param context table     host, entropy, charset, charset_strict, allow_8bit
+---@return any ok
+---@return ettsumailer.error?
+function M.add(message, given, context)
+  local calendar, parent, err = given.calendar, nil, nil
+  context.calendar = type(calendar) == "string" and { content = calendar } or calendar
+  local files = files_of(given, context)
+  if files[1] then
+    parent, err = open(message, nil, "mixed")
+  end
+  if err then
+    return nil, err
+  end
+  local ok
+  ok, err = add_shown(message, parent, given, context)
+  if ok then
+    ok, err = add_nodes(message, parent, files)
+  end
+  return ok, err
 end
 
 local function check_files(field, list, known, level)

@@ -103,12 +103,4 @@ function M.add(message, parent, node)
   return ok and part, err
 end
 
----A multipart of the children; or the one child there is.
----@param subtype string
----@param children table[]
----@return table node
-function M.together(subtype, children)
-  return #children == 1 and children[1] or { subtype = subtype, children = children }
-end
-
 return M

@@ -16,22 +16,27 @@ M.FIELDS = { from = "text", to = "texts" }
 
 local NOBODY = {}
 
--- Every recipient once: local parts as they are, domains without case and in A-labels.
-local function recipients_of(lists)
-  if #lists[1] == 1 and #lists[2] + #lists[3] == 0 then
-    return { lists[1][1] }
-  end
-  local all, seen = {}, {}
-  for _, list in ipairs(lists) do
-    for _, recipient in ipairs(list) do
-      local domain = recipient.domain_ascii or recipient.domain
-      local key = recipient.local_part .. "@" .. domain:lower()
-      if not seen[key] then
-        seen[key] = true
-        all[#all + 1] = recipient
-      end
+-- Adds those recipients that are not there yet.
+local function add_new(all, seen, list)
+  for _, recipient in ipairs(list) do
+    local domain = recipient.domain_ascii or recipient.domain
+    local key = recipient.local_part .. "@" .. domain:lower()
+    if not seen[key] then
+      seen[key] = true
+      all[#all + 1] = recipient
     end
   end
+end
+
+-- Every recipient once: local parts as they are, domains without case and in A-labels.
+local function recipients_of(to, cc, bcc)
+  if to and not (to[2] or cc or bcc) then
+    return to
+  end
+  local all, seen = {}, {}
+  add_new(all, seen, to or NOBODY)
+  add_new(all, seen, cc or NOBODY)
+  add_new(all, seen, bcc or NOBODY)
   return all
 end
 
@@ -49,25 +54,39 @@ local function own_sender(own)
   return list[1]
 end
 
----Works out the envelope.
----@param own table    what the caller says of it: { from, to }, both optional
----@param lists table  the addresses of the message: sender, to, cc, bcc
----@return table? envelope { from = address or "", to = { address, ... } }
----@return ettsumailer.error?
-function M.new(own, lists)
+-- Works out what the caller says of the envelope. Returns true, or nil, err.
+local function fill_own(envelope, own)
   local from, err = own_sender(own)
   if err then
     return nil, err
   end
-  local groups = { lists.to or NOBODY, lists.cc or NOBODY, lists.bcc or NOBODY }
+  envelope.from = from
   if own.to then
     local text, list = address.read("envelope.to", own.to)
     if not text then
       return nil, list
     end
-    groups = { list, NOBODY, NOBODY }
+    envelope.to = recipients_of(list)
   end
-  return { from = from or lists.sender[1], to = recipients_of(groups) }
+  return true
+end
+
+---Works out the envelope.
+---@param envelope table  empty; becomes { from = address or "", to = { address, ... } }
+---@param own table?      what the caller says of it: { from, to }, both optional
+---@param lists table     the addresses of the message: sender or else from, to, cc, bcc
+---@return table? envelope
+---@return ettsumailer.error?
+function M.fill(envelope, own, lists)
+  if own then
+    local ok, err = fill_own(envelope, own)
+    if not ok then
+      return nil, err
+    end
+  end
+  envelope.from = envelope.from or (lists.sender or lists.from)[1]
+  envelope.to = envelope.to or recipients_of(lists.to, lists.cc, lists.bcc)
+  return envelope
 end
 
 return M

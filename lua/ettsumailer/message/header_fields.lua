@@ -1,7 +1,7 @@
--- The header fields of a message, from the caller's options: addresses, subject, identifiers, and
---  what programs read (priority, receipts, lists), and the caller's own fields.
+-- The header fields that not every message has, from the caller's options: identifiers, what
+--  programs read (priority, receipts, lists), and the caller's own fields.
 -- Why: each kind has a grammar of its own; whatever would not be by it is refused by name.
--- Not: writing and folding them (the core), nor reading addresses (address.lua).
+-- Not: addresses and subject (address_fields.lua, message.lua), nor writing and folding (the core).
 
 local address = require "ettsumailer.address"
 local errors = require "ettsumailer.errors"
@@ -15,11 +15,6 @@ local error, ipairs, pairs, type = error, ipairs, pairs, type
 local concat, sort = table.concat, table.sort
 
 local M = {}
-
-local ADDRESS_FIELDS = {
-  { "from", "From" }, { "sender", "Sender" }, { "reply_to", "Reply-To" }, { "to", "To" },
-  { "cc", "Cc" },
-}
 
 local ID_FIELDS = {
   { "message_id", "Message-ID" }, { "in_reply_to", "In-Reply-To" }, { "references", "References" },
@@ -69,26 +64,6 @@ local function add(message, field, kind, name, value)
   return true
 end
 
-local function add_addresses(message, _, texts)
-  for i = 1, #ADDRESS_FIELDS do
-    local field, name = ADDRESS_FIELDS[i][1], ADDRESS_FIELDS[i][2]
-    if texts[field] and texts[field] ~= "" then
-      local ok, err = add(message, field, "addresses", name, texts[field])
-      if not ok then
-        return nil, err
-      end
-    end
-  end
-  return true
-end
-
-local function add_subject(message, given)
-  if not given.subject then
-    return true
-  end
-  return add(message, "subject", "text", "Subject", given.subject)
-end
-
 -- A value of one or more ids, as the field has it; nil where it is none.
 local function id_value(name, value)
   local ids = identifier.list(value)
@@ -131,12 +106,16 @@ local function add_priority(message, given)
 end
 
 -- RFC 8098 2.1: whom a mail program may tell that the message was shown.
-local function add_read_receipt(message, given, texts)
+local function add_read_receipt(message, given, from)
+  local list, err = from, nil
   if not given.read_receipt then
     return true
+  elseif given.read_receipt ~= true then
+    list, err = address.read("read_receipt", given.read_receipt)
   end
-  local list = given.read_receipt == true and texts.from or texts.read_receipt
-  if list == "" then
+  if not list then
+    return nil, err
+  elseif list == "" then
     return refuse("read_receipt", "ADDRESS", "there is no address in it")
   end
   return add(message, "read_receipt", "addresses", "Disposition-Notification-To", list)
@@ -258,19 +237,18 @@ local function add_headers(message, given)
 end
 
 local STEPS = {
-  add_addresses, add_subject, add_ids, add_priority, add_read_receipt, add_auto_submitted, add_list,
-  add_headers,
+  add_ids, add_priority, add_read_receipt, add_auto_submitted, add_list, add_headers,
 }
 
----Adds all header fields that the options of a message ask for, in the order people read them.
+---Adds the header fields that the options of a message ask for, in the order people read them.
 ---@param message userdata  of the core, not sealed
 ---@param given table       the fields of the message
----@param texts table       its lists of addresses as text, by field
+---@param from string       the text of From
 ---@return true?
 ---@return ettsumailer.error?
-function M.add(message, given, texts)
+function M.add(message, given, from)
   for i = 1, #STEPS do
-    local ok, err = STEPS[i](message, given, texts)
+    local ok, err = STEPS[i](message, given, from)
     if not ok then
       return nil, err
     end

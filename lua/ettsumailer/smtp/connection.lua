@@ -320,7 +320,7 @@ local function sealed_of(given, envelope, level)
     return message, own
   end
   options.check("send: envelope", envelope, envelope_of.FIELDS, level + 1)
-  own, err = envelope_of.new(envelope, { sender = { own.from }, to = own.to })
+  own, err = envelope_of.fill({}, envelope, { sender = { own.from }, to = own.to })
   return own and message, own or err
 end
 
