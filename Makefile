@@ -1,5 +1,5 @@
 # ettsumailer: one engine per build. make LUA=5.4 (also 5.1, 5.2, 5.3, luajit) makes
-# build/<LUA>/ettsumailer/core.so; objects go to build/, never beside the sources.
+# build/<LUA>/ettsumailer/{core,openssl}.so; objects go to build/, never beside the sources.
 #
 #   make            the module for LUA              make test    C tests, specs on every engine, end to end
 #   make demo       the main job, shown             make test LUA=5.1    the same on one engine
@@ -136,10 +136,13 @@ ifndef UNISTRING
 endif
 ifeq ($(UNISTRING),yes)
   IDN_CFLAGS += -DETTM_UNISTRING
-  IDN_LIBS += -lunistring
+  PREP_LIBS = -lunistring
 endif
 
-LIBS = $(SSL_LIBS) $(IDN_LIBS) -pthread
+# What the two modules are linked with; LIBS is for programs that hold all of it.
+CORE_LIBS = $(IDN_LIBS) -pthread
+OPENSSL_LIBS = $(SSL_LIBS) $(PREP_LIBS)
+LIBS = $(SSL_LIBS) $(IDN_LIBS) $(PREP_LIBS) -pthread
 
 # --- Sources: the one list ---------------------------------------------------------------------
 
@@ -158,17 +161,34 @@ SPEC_FOLDERS = $(wildcard spec/unit spec/wire spec/regress spec/engine)
 # What is below the binding knows no Lua, so all engines share its objects.
 OUT = $(BUILD)/$(LUA)$(VARIANT_DIR)
 SHARED = $(BUILD)/obj$(VARIANT_DIR)
-MODULE = $(OUT)/ettsumailer/core.so
 SHARED_OBJECTS = $(patsubst %.c,$(SHARED)/%.o,$(CORE_SOURCES) $(HOST_SOURCES))
 BINDING_OBJECTS = $(BINDING_SOURCES:%.c=$(OUT)/obj/%.o)
 
-all: $(MODULE)
+# Two modules: to load OpenSSL takes longer than to send a mail without it, so what is linked with it
+# stands by itself (csrc/lua/openssl.h). Of the layers below each takes what it needs.
+MODULE = $(OUT)/ettsumailer/core.so
+OPENSSL_MODULE = $(OUT)/ettsumailer/openssl.so
+MODULES = $(MODULE) $(OPENSSL_MODULE)
+ONLY_OPENSSL = $(patsubst %,$(OUT)/obj/csrc/lua/%.o,openssl tls tls_context digest)
+BOTH_MODULES = $(patsubst %,$(OUT)/obj/csrc/lua/%.o,compat object tls_shared)
+BELOW = $(SHARED)/below.a
 
-$(MODULE): $(SHARED_OBJECTS) $(BINDING_OBJECTS) $(OUT)/obj/flags | found-openssl
-	@mkdir -p $(@D)
-	@echo "LINK $@"
-	$(Q)$(CC) $(LIBFLAG) $(VARIANT_FLAGS) $(LDFLAGS) $(NODELETE) -o $@ \
-	  $(SHARED_OBJECTS) $(BINDING_OBJECTS) $(LIBS)
+all: $(MODULES)
+
+$(MODULE): $(filter-out $(ONLY_OPENSSL),$(BINDING_OBJECTS)) $(BELOW) $(OUT)/obj/flags | found-openssl
+	$(call link_module,$(CORE_LIBS))
+
+$(OPENSSL_MODULE): $(ONLY_OPENSSL) $(BOTH_MODULES) $(BELOW) $(OUT)/obj/flags | found-openssl
+	$(call link_module,$(OPENSSL_LIBS))
+
+define link_module
+@mkdir -p $(@D)
+@echo "LINK $@"
+$(Q)$(CC) $(LIBFLAG) $(VARIANT_FLAGS) $(LDFLAGS) $(NODELETE) -o $@ $(filter %.o %.a,$^) $(1)
+endef
+
+$(BELOW): $(SHARED_OBJECTS)
+	@new=$@.$$$$; $(AR) rcs $$new $^ && mv $$new $@
 
 $(SHARED)/%.o: %.c $(SHARED)/flags | found-openssl
 	$(compile) $(SSL_CFLAGS) $(IDN_CFLAGS)
@@ -222,7 +242,7 @@ INST_LUADIR ?= $(PREFIX)/share/lua/$(LUA_ABI)
 
 install: all
 	@mkdir -p $(DESTDIR)$(INST_LIBDIR)/ettsumailer
-	install -m 755 $(MODULE) $(DESTDIR)$(INST_LIBDIR)/ettsumailer/core.so
+	install -m 755 $(MODULES) $(DESTDIR)$(INST_LIBDIR)/ettsumailer/
 	@set -e; for f in $(LUA_SOURCES:lua/%=%); do \
 	  mkdir -p "$(DESTDIR)$(INST_LUADIR)/$$(dirname $$f)"; \
 	  install -m 644 "lua/$$f" "$(DESTDIR)$(INST_LUADIR)/$$f"; \
@@ -439,8 +459,8 @@ style-layers:
 style-complexity:
 	$(Q)spec/style/complexity.sh $(ALL_C)
 
-style-exports: $(MODULE)
-	$(Q)spec/style/exports.sh $(MODULE)
+style-exports: $(MODULES)
+	$(Q)for m in $(MODULES); do spec/style/exports.sh $$m || exit 1; done
 
 # No C file stands outside the list above.
 style-sources:

@@ -11,11 +11,12 @@
 #include "address/address.h"
 #include "address/path.h"
 #include "lua/object.h"
+#include "lua/openssl.h"
 #include "mime/reader.h"
 #include "mime/section.h"
 #include "net/socket.h"
+#include "smtp/connection.h"
 #include "smtp/sasl.h"
-#include "tls/connection.h"
 
 /* The names of the classes, each at one address: see object.h. */
 extern const char ETTML_SESSION[];
@@ -25,8 +26,6 @@ extern const char ETTML_SCAN[];
 extern const char ETTML_ADDRESS[];
 extern const char ETTML_SOCKET[];
 extern const char ETTML_RESOLVER[];
-extern const char ETTML_TLS_CONTEXT[];
-extern const char ETTML_TLS[];
 extern const char ETTML_PROCESS[];
 
 #define ETTML_BLOCK      (32u * 1024) /* octets of a message that are made in one step */
@@ -41,8 +40,6 @@ void ettml_content_open(lua_State *L);
 void ettml_address_open(lua_State *L);
 void ettml_socket_open(lua_State *L);
 void ettml_resolver_open(lua_State *L);
-void ettml_tls_context_open(lua_State *L);
-void ettml_tls_open(lua_State *L);
 void ettml_process_open(lua_State *L);
 void ettml_folder_open(lua_State *L);
 
@@ -88,11 +85,8 @@ void ettml_session_end_login(ettml_session *s); /* wipes the secrets */
  * that SCRAM asks of it. */
 int ettml_session_see_login(ettml_session *s, ettm_status status, const ettm_event *event);
 
-/* Pushes the name and the octets of what a login can be bound to, or nil; tls may be NULL. */
-int ettml_push_binding(lua_State *L, const ettm_tls *tls);
 void ettml_session_auth_open(lua_State *L);
 void ettml_session_mail_open(lua_State *L); /* behind session_open: more methods */
-void ettml_digest_open(lua_State *L);
 
 /* The message at argument 1, and the methods that add parts; the sealed message at arg. */
 ettm_message *ettml_message_check(lua_State *L);
@@ -165,8 +159,6 @@ int ettml_address_fail(lua_State *L, ettm_status status);
 
 /* Pushes a sentence on why the list is none, and where. */
 void ettml_push_address_problem(lua_State *L, ettm_str list, unsigned flags);
-
-ettm_tls_context *ettml_tls_context_check(lua_State *L, int arg);
 
 /* The descriptor of the socket or the resolver at arg or on the stack; -1 for any other value. */
 int ettml_socket_descriptor(lua_State *L, int index);

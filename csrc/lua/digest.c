@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* core.hmac, core.pbkdf2 and core.digest: for mechanisms of one's own, and the testing server's. */
 #include "tls/digest.h"
-#include "lua/classes.h"
+#include "lua/openssl.h"
 
 #define ITERATIONS_MAX 10000000
 

@@ -5,7 +5,7 @@
 
 #include "lua/charset.h"
 #include "lua/classes.h"
-#include "tls/digest.h"
+#include "net/random.h"
 
 const char ETTML_MESSAGE[] = "ettsumailer.message";
 

@@ -2,18 +2,12 @@
 /* ettsumailer.core: the module, and the few functions that belong to no class.
  *
  * Re-entrant: there is nothing that is not of the Lua state it is opened in. */
-#include <openssl/crypto.h>
-
 #include "address/format.h"
 #include "address/idna.h"
 #include "codec/base64.h"
 #include "lua/charset.h"
 #include "lua/classes.h"
-#include "tls/digest.h"
-#include "tls/library.h"
-#include "tls/one_library.h"
-
-#define ETTM_VERSION "0.1.0"
+#include "net/random.h"
 
 #define RANDOM_MAX      1024
 #define BASE64_MAX      (1u << 26) /* octets that base64_encode and base64_decode make at most */
@@ -34,26 +28,6 @@ static int random_bytes(lua_State *L) {
   ettml_push_str(L, ettm_str_of(bytes, n));
   ettm_wipe(bytes, n);
   return 1;
-}
-
-/* core.sha256(s) */
-static int sha256_hex(lua_State *L) {
-  static const char digits[] = "0123456789abcdef";
-  ettm_str in = ettml_check_str(L, 1);
-  unsigned char digest[32];
-  char hex[64];
-  size_t i;
-
-  ettm_status status = ettm_sha256(in, digest);
-
-  if (status != ETTM_OK) {
-    return ettml_fail(L, status);
-  }
-  for (i = 0; i < sizeof digest; i++) {
-    hex[2 * i] = digits[digest[i] >> 4];
-    hex[2 * i + 1] = digits[digest[i] & 15];
-  }
-  return ettml_push_str(L, ettm_str_of(hex, sizeof hex));
 }
 
 /* core.base64_encode(s): one line. */
@@ -95,31 +69,18 @@ static int encode_header(lua_State *L) {
   return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out)) : ettml_fail(L, status);
 }
 
-static const luaL_Reg functions[] = {
-    {"random", random_bytes}, {"base64_encode", base64_encode}, {"base64_decode", base64_decode},
-    {"sha256", sha256_hex},   {"encode_header", encode_header}, {NULL, NULL}};
-
-static void check_library(lua_State *L) {
-  char reason[ETTM_TLS_REASON];
-  ettm_status status = ettm_one_library_check(reason);
-  if (status == ETTM_OK) {
-    status = ettm_library_check(OpenSSL_version_num(), OpenSSL_version(OPENSSL_VERSION), reason);
-  }
-  if (status != ETTM_OK) {
-    luaL_error(L, "ettsumailer: %s", reason);
-  }
-}
+static const luaL_Reg functions[] = {{"random", random_bytes},
+                                     {"base64_encode", base64_encode},
+                                     {"base64_decode", base64_decode},
+                                     {"encode_header", encode_header},
+                                     {NULL, NULL}};
 
 int luaopen_ettsumailer_core(lua_State *L) {
-  check_library(L);
   lua_newtable(L);
   ettml_set_functions(L, functions);
   ettml_set_text(L, "version", ETTM_VERSION);
-  ettml_set_text(L, "tls_library", OpenSSL_version(OPENSSL_VERSION));
   lua_pushboolean(L, ettm_idna_available());
   lua_setfield(L, -2, "has_idna");
-  lua_pushboolean(L, ettm_crypto()->prepare != NULL);
-  lua_setfield(L, -2, "has_saslprep");
   ettml_scratch_register(L);
   ettml_session_open(L);
   ettml_message_open(L);
@@ -129,12 +90,10 @@ int luaopen_ettsumailer_core(lua_State *L) {
   ettml_address_open(L);
   ettml_socket_open(L);
   ettml_resolver_open(L);
-  ettml_tls_context_open(L);
-  ettml_tls_open(L);
   ettml_process_open(L);
   ettml_folder_open(L);
   ettml_session_auth_open(L);
   ettml_session_mail_open(L);
-  ettml_digest_open(L);
+  ettml_openssl_open(L);
   return 1;
 }

@@ -53,6 +53,10 @@ void *ettml_object_check(lua_State *L, int arg, const char *class_name) {
   return object;
 }
 
+void *ettml_object_check_any(lua_State *L, int arg, const char *class_name) {
+  return (object_head *)luaL_checkudata(L, arg, class_name) + 1;
+}
+
 void *ettml_object_test(lua_State *L, int index, const char *class_name) {
   object_head *head;
   if (lua_type(L, index) != LUA_TUSERDATA || ettml_raw_length(L, index) < sizeof *head) {
@@ -83,7 +87,7 @@ ettm_alloc ettml_alloc_of(lua_State *L) {
 }
 
 static int scratch_free(lua_State *L) {
-  ettm_buffer *buffer = (ettm_buffer *)ettml_object_check(L, 1, SCRATCH);
+  ettm_buffer *buffer = (ettm_buffer *)ettml_object_check_any(L, 1, SCRATCH);
   if (buffer->alloc.fn != NULL) {
     ettm_buffer_clear(buffer);
     buffer->alloc.fn = NULL; /* the state is being closed: nobody uses it again */

@@ -37,6 +37,9 @@ void *ettml_object_new_with(lua_State *L, const char *class_name, size_t size, s
 /* The object at arg, of that class or an error is raised. */
 void *ettml_object_check(lua_State *L, int arg, const char *class_name);
 
+/* The same, also for an object that the other module of the two made: asks the registry. */
+void *ettml_object_check_any(lua_State *L, int arg, const char *class_name);
+
 /* The object at index when it is of that class, else NULL. Cannot throw. */
 void *ettml_object_test(lua_State *L, int index, const char *class_name);
 

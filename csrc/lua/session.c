@@ -58,8 +58,9 @@ static int is_of_tls(ettm_status status) {
 }
 
 int ettml_session_fail(lua_State *L, ettml_session *s, ettm_status status) {
-  const ettm_tls *tls = ettm_connection_tls(s->connection);
-  const char *reason = is_of_tls(status) && tls != NULL ? ettm_tls_reason(tls) : "";
+  const ettm_connection_tls *tls = ettm_connection_tls_of(s->connection);
+  const char *reason =
+      is_of_tls(status) && tls->engine != NULL ? tls->methods->reason(tls->engine) : "";
   return reason[0] != '\0' ? ettml_fail_text(L, status, reason) : ettml_fail(L, status);
 }
 
@@ -237,9 +238,10 @@ static int session_fate(lua_State *L) {
 
 static int session_start_tls(lua_State *L) {
   ettml_session *s = ettml_session_check(L, 1);
-  ettm_tls_context *context = ettml_tls_context_check(L, 2);
+  const ettml_tls_context *c = ettml_tls_context_check(L, 2);
   ettm_str name = ettml_opt_str(L, 3);
-  return ettml_session_answer(L, s, ettm_connection_start_tls(s->connection, context, name));
+  return ettml_session_answer(
+      L, s, ettm_connection_start_tls(s->connection, c->methods, c->context, name));
 }
 
 static int session_tls_done(lua_State *L) {
@@ -249,16 +251,16 @@ static int session_tls_done(lua_State *L) {
 
 static int session_tls(lua_State *L) {
   ettml_session *s = ettml_session_check(L, 1);
-  const ettm_tls *tls = ettm_connection_tls(s->connection);
-  if (tls == NULL || ettm_connection_phase(s->connection) == ETTM_PHASE_TLS) {
+  const ettm_connection_tls *tls = ettm_connection_tls_of(s->connection);
+  if (tls->engine == NULL || ettm_connection_phase(s->connection) == ETTM_PHASE_TLS) {
     return ettml_answer_nil(L);
   }
   lua_createtable(L, 0, 4);
-  ettml_set_text(L, "version", ettm_tls_version(tls));
-  ettml_set_text(L, "cipher", ettm_tls_cipher(tls));
-  lua_pushboolean(L, ettm_tls_is_verified(tls));
+  ettml_set_text(L, "version", tls->methods->version(tls->engine));
+  ettml_set_text(L, "cipher", tls->methods->cipher(tls->engine));
+  lua_pushboolean(L, tls->methods->is_verified(tls->engine));
   lua_setfield(L, -2, "verified");
-  lua_pushboolean(L, ettm_tls_is_resumed(tls));
+  lua_pushboolean(L, tls->methods->is_resumed(tls->engine));
   lua_setfield(L, -2, "resumed");
   return 1;
 }
@@ -272,14 +274,15 @@ static void set_known(lua_State *L, const char *field, const char *text) {
 /* What is known of TLS's failure besides its sentence; nil without one. */
 static int session_tls_failure(lua_State *L) {
   const ettml_session *s = ettml_session_check(L, 1);
-  const ettm_tls *tls = ettm_connection_tls(s->connection);
-  const ettm_tls_failure *failure = tls != NULL ? ettm_tls_failure_of(tls) : NULL;
-  if (failure == NULL || ettm_tls_reason(tls)[0] == '\0') {
+  const ettm_connection_tls *tls = ettm_connection_tls_of(s->connection);
+  const ettm_tls_failure *failure;
+  if (tls->engine == NULL || tls->methods->reason(tls->engine)[0] == '\0') {
     return ettml_answer_nil(L);
   }
+  failure = tls->methods->failure(tls->engine);
   lua_createtable(L, 0, 9);
   set_known(L, "hint", failure->hint);
-  set_known(L, "wanted", ettm_tls_name(tls));
+  set_known(L, "wanted", tls->methods->name(tls->engine));
   set_known(L, "names", failure->names);
   set_known(L, "subject", failure->subject);
   set_known(L, "issuer", failure->issuer);

@@ -4,8 +4,7 @@
 
 #include "codec/base64.h"
 #include "lua/classes.h"
-#include "tls/binding.h"
-#include "tls/digest.h"
+#include "net/random.h"
 
 /* The longest AUTH line with an initial response, with CRLF: AUTH itself stays under the limit of
  * RFC 5321 4.5.3.1.4, only the lines behind a challenge may be longer (RFC 4954 4). */
@@ -87,11 +86,11 @@ static ettm_status fill_nonce(ettm_buffer *nonce) {
 
 /* What TLS the login can be bound to, and whether the server would. */
 static void set_binding(ettml_session *s, ettm_credentials *c, ettm_binding *binding) {
-  const ettm_tls *tls = ettm_connection_tls(s->connection);
+  const ettm_connection_tls *tls = ettm_connection_tls_of(s->connection);
   const ettm_capabilities *offered =
       ettm_session_capabilities(ettm_connection_session(s->connection));
   ettm_str mechanisms;
-  if (tls != NULL && ettm_tls_binding(tls, binding) == ETTM_OK) {
+  if (tls->engine != NULL && tls->methods->binding(tls->engine, binding) == ETTM_OK) {
     c->binding_name = ettm_str_of(binding->name, strlen(binding->name));
     c->binding = ettm_str_of((const char *)binding->octets, binding->n);
   }
@@ -105,7 +104,6 @@ static ettm_status begin_login(lua_State *L, ettml_session *s, ettm_str mechanis
   ettm_alloc alloc = ettml_alloc_of(L);
   ettm_binding binding;
   ettm_status status;
-  c->crypto = ettm_crypto();
   set_binding(s, c, &binding);
   status = ettm_session_hide(ettm_connection_session(s->connection), c->secret);
   if (status == ETTM_OK) {
@@ -137,6 +135,10 @@ int ettml_session_auth(lua_State *L) {
   nonce = ettml_scratch_new(L, ETTM_SASL_NONCE);
   if (s->sasl != NULL) {
     return ettml_fail_text(L, ETTM_E_STATE, "AUTH: a login is under way");
+  }
+  credentials.crypto = ettml_crypto_of(L);
+  if (credentials.crypto == NULL) {
+    return ettml_fail_top(L, ETTM_E_NO_DIGEST);
   }
 
   if (credentials.nonce.p == NULL) {
@@ -207,16 +209,8 @@ int ettml_session_auth_end(lua_State *L) {
 /* s:channel_binding() -> name, octets; nil where there is no TLS to bind to. */
 int ettml_session_channel_binding(lua_State *L) {
   const ettml_session *s = ettml_session_check(L, 1);
-  return ettml_push_binding(L, ettm_connection_tls(s->connection));
-}
-
-int ettml_push_binding(lua_State *L, const ettm_tls *tls) {
-  ettm_binding binding;
-  if (tls == NULL || ettm_tls_binding(tls, &binding) != ETTM_OK) {
-    return ettml_answer_nil(L);
-  }
-  lua_pushstring(L, binding.name);
-  return 1 + ettml_push_str(L, ettm_str_of((const char *)binding.octets, binding.n));
+  const ettm_connection_tls *tls = ettm_connection_tls_of(s->connection);
+  return ettml_push_binding(L, tls->methods, tls->engine);
 }
 
 /* core.sasl_mechanisms() -> list, needs: in the order in which they should be tried; what each

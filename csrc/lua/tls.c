@@ -3,8 +3,9 @@
  * on the spot. A session has an engine of its own and needs none of this. */
 #include <string.h>
 
-#include "lua/classes.h"
+#include "lua/openssl.h"
 #include "tls/certificate.h"
+#include "tls/engine.h"
 
 const char ETTML_TLS[] = "ettsumailer.tls";
 
@@ -31,7 +32,7 @@ static int answer(lua_State *L, const ettm_tls *tls, ettm_status status) {
 
 /* core.tls(context [, name]) */
 static int tls_new(lua_State *L) {
-  ettm_tls_context *context = ettml_tls_context_check(L, 1);
+  ettm_tls_context *context = ettml_tls_context_check(L, 1)->context;
   ettm_str name = ettml_opt_str(L, 2);
   ettm_alloc alloc = ettml_alloc_of(L);
   tls_box *t = (tls_box *)ettml_object_new(L, ETTML_TLS, sizeof *t);
@@ -112,7 +113,7 @@ static int tls_write(lua_State *L) {
 }
 
 static int tls_channel_binding(lua_State *L) {
-  return ettml_push_binding(L, check_tls(L));
+  return ettml_push_binding(L, ettm_tls_methods_of_openssl(), check_tls(L));
 }
 
 static int tls_finish(lua_State *L) {

@@ -2,21 +2,8 @@
 /* ettsumailer.tls_context: what the TLS of many connections has in common. */
 #include <string.h>
 
-#include "lua/classes.h"
-
-const char ETTML_TLS_CONTEXT[] = "ettsumailer.tls_context";
-
-typedef struct context_box {
-  ettm_tls_context *context; /* NULL: closed */
-} context_box;
-
-ettm_tls_context *ettml_tls_context_check(lua_State *L, int arg) {
-  const context_box *c = (context_box *)ettml_object_check(L, arg, ETTML_TLS_CONTEXT);
-  if (c->context == NULL) {
-    ettml_raise_closed(L, arg, ETTML_TLS_CONTEXT);
-  }
-  return c->context;
-}
+#include "lua/openssl.h"
+#include "tls/engine.h"
 
 static void check_options(lua_State *L, ettm_tls_options *o) {
   static const char *const known[] = {"insecure_skip_verify",
@@ -62,9 +49,10 @@ static int tls_context_new(lua_State *L) {
   char reason[ETTM_TLS_REASON] = "";
   ettm_tls_options options;
   ettm_status status;
-  context_box *c;
+  ettml_tls_context *c;
   check_options(L, &options);
-  c = (context_box *)ettml_object_new(L, ETTML_TLS_CONTEXT, sizeof *c);
+  c = (ettml_tls_context *)ettml_object_new(L, ETTML_TLS_CONTEXT, sizeof *c);
+  c->methods = ettm_tls_methods_of_openssl();
 
   status = ettm_tls_context_new(&c->context, &options, &alloc, reason);
 
@@ -75,12 +63,12 @@ static int tls_context_new(lua_State *L) {
 }
 
 static int tls_context_trust_path(lua_State *L) {
-  lua_pushstring(L, ettm_tls_context_trust_path(ettml_tls_context_check(L, 1)));
+  lua_pushstring(L, ettm_tls_context_trust_path(ettml_tls_context_check(L, 1)->context));
   return 1;
 }
 
 static int tls_context_close(lua_State *L) {
-  context_box *c = (context_box *)ettml_object_check(L, 1, ETTML_TLS_CONTEXT);
+  ettml_tls_context *c = (ettml_tls_context *)ettml_object_check(L, 1, ETTML_TLS_CONTEXT);
   ettm_tls_context *context = c->context;
   c->context = NULL;
   if (context != NULL) {
@@ -90,7 +78,7 @@ static int tls_context_close(lua_State *L) {
 }
 
 static int tls_context_tostring(lua_State *L) {
-  const context_box *c = (context_box *)ettml_object_check(L, 1, ETTML_TLS_CONTEXT);
+  const ettml_tls_context *c = (ettml_tls_context *)ettml_object_check(L, 1, ETTML_TLS_CONTEXT);
   return ettml_push_name(L, ETTML_TLS_CONTEXT, c->context != NULL ? "open" : "closed");
 }
 

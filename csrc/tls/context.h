@@ -9,26 +9,9 @@
 #ifndef ETTM_TLS_CONTEXT_H
 #define ETTM_TLS_CONTEXT_H
 
-#include "base/alloc.h"
+#include "smtp/tls_engine.h"
 
 #define ETTM_TLS_REASON 512 /* octets of a reason, the NUL included */
-
-#define ETTM_TLS_DETAIL 256 /* octets of a detail, the NUL included */
-
-typedef struct ettm_tls_context ettm_tls_context;
-
-/* What is known of a failure besides its sentence. Texts that a peer brought in are shortened and
- * made printable ASCII; "" is unknown. */
-typedef struct ettm_tls_failure {
-  const char *hint;        /* what to do about it; NULL where nothing better is known */
-  const char *verify_text; /* OpenSSL's words for verify_code */
-  int verify_code;         /* OpenSSL's X509_V_ERR_; 0: it is not about a certificate */
-  char names[ETTM_TLS_DETAIL];
-  char subject[ETTM_TLS_DETAIL];
-  char issuer[ETTM_TLS_DETAIL];
-  char not_before[32];
-  char not_after[32];
-} ettm_tls_failure;
 
 /* All views are borrowed for the call; empty means absent. */
 typedef struct ettm_tls_options {

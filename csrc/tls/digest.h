@@ -1,13 +1,10 @@
-/* Random bytes, digests and HMAC from OpenSSL, for what the core is given from above.
+/* Digests and HMAC from OpenSSL, for what the core is given from above.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef ETTM_TLS_DIGEST_H
 #define ETTM_TLS_DIGEST_H
 
 #include "smtp/sasl.h"
-
-/* Fills out with n octets fit for secrets. Returns ETTM_OK or ETTM_E_RANDOM. */
-ETTM_MUST_USE ettm_status ettm_random(char *out, size_t n);
 
 /* Writes the SHA-256 of s. Returns ETTM_OK or ETTM_E_MEMORY. */
 ETTM_MUST_USE ettm_status ettm_sha256(ettm_str s, unsigned char out[32]);

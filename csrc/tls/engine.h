@@ -14,8 +14,6 @@
 #define ETTM_TLS_WIRE  (64u * 1024)
 #define ETTM_TLS_INPUT (64u * 1024)
 
-typedef struct ettm_tls ettm_tls;
-
 /* name: the host name or IP address that the certificate must be for, and SNI for a name; a client
  * needs it unless verification is off. Returns ETTM_OK, ETTM_E_ARGUMENT, ETTM_E_TLS, ETTM_E_MEMORY.
  */
@@ -65,5 +63,8 @@ const ettm_tls_failure *ettm_tls_failure_of(const ettm_tls *t);
 
 /* The name that the peer's certificate has to be for; "" where there is none. Lent. */
 const char *ettm_tls_name(const ettm_tls *t);
+
+/* All of these, and ettm_tls_binding, for a connection. Static. */
+const ettm_tls_methods *ettm_tls_methods_of_openssl(void);
 
 #endif

@@ -20,6 +20,7 @@
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
+#include "tls/loaded.h"
 #include "tls/reason.h"
 
 #define SHOWN_MAX 96 /* octets of a path that are shown, its last ones */
@@ -60,14 +61,6 @@ static void keep(char kept[SHOWN_MAX + 1], const char *name) {
   memcpy(kept, name, strlen(name) + 1);
 }
 
-/* libssl.so.3, or libssl-1a2b3c.so.1.1 as some packagers say; not libssl3.so, which is of NSS. */
-static int is_called(const char *name, const char *library) {
-  const char *slash = name != NULL ? strrchr(name, '/') : NULL;
-  const char *base = slash != NULL ? slash + 1 : name;
-  size_t n = strlen(library);
-  return base != NULL && strncmp(base, library, n) == 0 && (base[n] == '.' || base[n] == '-');
-}
-
 static int look_at(struct dl_phdr_info *file, size_t size, void *data) {
   view *v = (view *)data;
   int is_own = holds(file, v->own);
@@ -78,7 +71,7 @@ static int look_at(struct dl_phdr_info *file, size_t size, void *data) {
     if (holds(file, h->call)) {
       h->is_taken = !is_own;
       keep(h->taken, file->dlpi_name);
-    } else if (!h->has_another && is_called(file->dlpi_name, h->name)) {
+    } else if (!h->has_another && ettm_openssl_is_called(file->dlpi_name, h->name)) {
       h->has_another = 1;
       keep(h->another, file->dlpi_name);
     }

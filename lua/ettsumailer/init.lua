@@ -88,12 +88,14 @@ function M.message(given)
   return made, err -- no tail call: it would hide the caller's line
 end
 
----Reads all modules of the library now. Some are otherwise read when they are first used, which a
----program that gives up its view of the file system (chroot, another user) could not do any more.
+---Reads all modules of the library now, and loads OpenSSL. Some are otherwise read when they are
+---first used, which a program that gives up its view of the file system (chroot, another user)
+---could not do any more.
 ---
 ---Example: `ettsumailer.preload()`
 function M.preload()
   lazy.all()
+  require "ettsumailer.openssl"
 end
 
 ---True for the errors that calls of this library return.

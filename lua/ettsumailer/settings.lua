@@ -8,7 +8,8 @@ local mechanisms = require "ettsumailer.smtp.mechanisms"
 local options = require "ettsumailer.options"
 local server_options = require "ettsumailer.server_options"
 
-local io, ipairs, pairs, tonumber, type = io, ipairs, pairs, tonumber, type
+local error, io, ipairs, pairs, pcall, require = error, io, ipairs, pairs, pcall, require
+local tonumber, tostring, type = tonumber, tostring, type
 local concat, sort, char = table.concat, table.sort, string.char
 
 local M = {}
@@ -167,7 +168,22 @@ local function tlsa_of(list)
   return list and concat(list, "\n")
 end
 
+-- OpenSSL is loaded with the first context, and may not be there.
+local function load_openssl()
+  local is_there, why = pcall(require, "ettsumailer.openssl")
+  if is_there then
+    return true
+  elseif why == "not enough memory" then
+    error(why, 0)
+  end
+  return errors.refuse("CONFIG", "there is no TLS: " .. tostring(why))
+end
+
 local function new_tls_context(given)
+  local has_tls, load_err = load_openssl()
+  if not has_tls then
+    return nil, load_err
+  end
   local certificate, cert_err = pem_of(given.client_cert, "client_cert")
   local key, key_err = pem_of(given.client_key, "client_key")
   local tlsa, tlsa_err = tlsa_of(given.tlsa)

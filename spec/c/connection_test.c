@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tls/connection.h"
+#include "smtp/connection.h"
 
 #include "check.h"
 #include "tls_pair.h"
@@ -42,7 +42,8 @@ static void start_server(rig *r) {
 
 static ettm_status start_client(rig *r, const char *name) {
   ettm_tls_context *c = make_client_context(identity_local());
-  ettm_status status = ettm_connection_start_tls(r->c, c, text_of(name));
+  ettm_status status =
+      ettm_connection_start_tls(r->c, ettm_tls_methods_of_openssl(), c, text_of(name));
   ettm_tls_context_release(c);
   return status;
 }
@@ -211,7 +212,7 @@ static void implicit_tls_carries_a_whole_dialogue(void) {
   for (i = 0; i < sizeof chunks / sizeof chunks[0]; i++) {
     rig r;
     open_body(&r, chunks[i]);
-    CHECK(ettm_tls_is_verified(ettm_connection_tls(r.c)));
+    CHECK(ettm_tls_is_verified(ettm_connection_tls_of(r.c)->engine));
     send_body(&r, "Subject: x\n\n.dot\n", 17);
     CHECK_HEARD(&r, "Subject: x\r\n\r\n..dot\r\n.\r\n");
     CHECK_INT(ettm_session_fate(ettm_connection_session(r.c)), ETTM_FATE_UNKNOWN);
@@ -234,9 +235,9 @@ static void the_handshake_wants_what_it_needs(void) {
   rig r;
   rig_make(&r, 0);
   CHECK_INT(ettm_connection_phase(r.c), ETTM_PHASE_GREETING);
-  CHECK(ettm_connection_tls(r.c) == NULL);
+  CHECK(ettm_connection_tls_of(r.c)->engine == NULL);
   start_both(&r);
-  CHECK(ettm_connection_tls(r.c) != NULL);
+  CHECK(ettm_connection_tls_of(r.c)->engine != NULL);
   CHECK_INT(ettm_connection_phase(r.c), ETTM_PHASE_TLS);
   CHECK_INT(ettm_connection_want(r.c), ETTM_WANT_WRITE);
   CHECK_INT(ettm_connection_peek(r.c).p[0], 0x16);
@@ -260,7 +261,7 @@ static void a_plain_server_on_a_tls_port_is_told(void) {
   (void)carry_up(&r);
   say(&r, "220 mail.example ESMTP\r\n");
   CHECK_INT(r.status, ETTM_E_TLS_MODE);
-  CHECK(has(ettm_tls_reason(ettm_connection_tls(r.c)), "plain SMTP"));
+  CHECK(has(ettm_tls_reason(ettm_connection_tls_of(r.c)->engine), "plain SMTP"));
   CHECK_INT(ettm_connection_want(r.c), 0);
   rig_free(&r);
 }
@@ -295,7 +296,7 @@ static void the_end_during_the_handshake_is_truncation(void) {
   CHECK_INT(ettm_connection_feed_eof(r.c), ETTM_OK);
   pull(&r);
   CHECK_INT(r.status, ETTM_E_TRUNCATED);
-  CHECK(has(ettm_tls_reason(ettm_connection_tls(r.c)), "handshake"));
+  CHECK(has(ettm_tls_reason(ettm_connection_tls_of(r.c)->engine), "handshake"));
   rig_free(&r);
 }
 
@@ -591,7 +592,8 @@ static ettm_tls_context *shared_server;
 
 static ettm_status talk(rig *r) {
   ettm_command c;
-  ettm_status status = ettm_connection_start_tls(r->c, shared_client, ETTM_LIT("localhost"));
+  ettm_status status = ettm_connection_start_tls(r->c, ettm_tls_methods_of_openssl(), shared_client,
+                                                 ETTM_LIT("localhost"));
   if (status != ETTM_OK) {
     return status;
   }

@@ -83,33 +83,12 @@ static void derives_keys(void) {
   CHECK_INT(ettm_crypto()->derive(ETTM_HASH_SHA1, &d, out), ETTM_OK);
 }
 
-static void random_octets_differ_from_call_to_call(void) {
-  char a[32];
-  char b[32];
-  memset(a, 0, sizeof a);
-  memset(b, 0, sizeof b);
-  CHECK_INT(ettm_random(a, sizeof a), ETTM_OK);
-  CHECK_INT(ettm_random(b, sizeof b), ETTM_OK);
-  CHECK(memcmp(a, b, sizeof a) != 0);
-  CHECK_INT(ERR_peek_error(), 0);
-}
-
-static void random_fills_exactly_what_was_asked(void) {
-  char a[16];
-  memset(a, 'x', sizeof a);
-  CHECK_INT(ettm_random(a, 0), ETTM_OK);
-  CHECK_INT(ettm_random(a, 8), ETTM_OK);
-  CHECK_STR(ettm_str_of(a + 8, 8), ETTM_LIT("xxxxxxxx"));
-}
-
 static const check_case cases[] = {
     {"digests known texts", digests_known_texts},
     {"digests the octets behind a NUL", digests_octets_after_a_nul},
     {"reads no octet too many", reads_no_octet_too_many},
     {"keys digests as RFC 2202 and RFC 4231 show it", keys_digests},
     {"derives keys as RFC 6070 shows it", derives_keys},
-    {"gives random octets that differ from call to call", random_octets_differ_from_call_to_call},
-    {"fills exactly what was asked for", random_fills_exactly_what_was_asked},
 };
 
 CHECK_MAIN("digest", cases)

@@ -180,6 +180,32 @@ describe("require", function()
     assert.equal("nothing was changed\n", output)
   end)
 
+  it("leaves OpenSSL for the first use of TLS or of a digest", function()
+    local output = child [==[
+      local function has_openssl()
+        local file = io.open "/proc/self/maps"
+        local text = file and file:read "*a" or ""
+        if file then
+          file:close()
+        end
+        return text:find("libcrypto", 1, true) ~= nil
+      end
+      local core = require "ettsumailer.core"
+      local ettsumailer = require "ettsumailer"
+      local had = has_openssl()
+      assert(ettsumailer.message { from = "a@example.com", to = "b@example.com", text = "x" }:size())
+      assert(ettsumailer.mailer { host = "localhost", port = 25 })
+      assert(core.random(8) and not core.no_such_field)
+      assert(not package.loaded["ettsumailer.openssl"] and (had or not has_openssl()))
+      assert(ettsumailer.mailer { host = "localhost", port = 587 })
+      assert(package.loaded["ettsumailer.openssl"])
+      assert(not io.open "/proc/self/maps" or has_openssl())
+      assert(core.tls_library:find "SSL" and #core.sha256 "" == 64)
+      print(had and "there before" or "only then")
+    ]==]
+    assert.equal("only then\n", output)
+  end)
+
   it("leaves for later what preload reads at once: then no module is looked for any more", function()
     local output = child [==[
       local ettsumailer = require "ettsumailer"

@@ -21,6 +21,7 @@
 #include "check.h"
 
 int luaopen_ettsumailer_core(lua_State *L);
+int luaopen_ettsumailer_openssl(lua_State *L);
 
 #define SCRIPT          "spec/host/memory_failure.lua"
 #define FILE_SIZE       70000u /* more than a reader reads of a file at once */
@@ -101,6 +102,8 @@ static int load(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, luaopen_ettsumailer_core);
   lua_setfield(L, -2, "ettsumailer.core");
+  lua_pushcfunction(L, luaopen_ettsumailer_openssl);
+  lua_setfield(L, -2, "ettsumailer.openssl");
   lua_settop(L, 0);
   if (luaL_loadfile(L, SCRIPT) != LUA_OK) {
     return lua_error(L);

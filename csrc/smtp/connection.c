@@ -4,7 +4,7 @@
  * time. peek moves the session's commands and content the other way and lends the engine's wire.
  * The end of the stream reaches the session only behind the last plain text; whether it is an error
  * is the session's decision. */
-#include "tls/connection.h"
+#include "smtp/connection.h"
 
 #include <string.h>
 
@@ -17,7 +17,7 @@
 struct ettm_connection {
   ettm_alloc alloc;
   ettm_session *session;
-  ettm_tls *tls;
+  ettm_connection_tls tls;
   ettm_status failed; /* what next returns, once it is not ETTM_OK */
   int is_fed;         /* octets came in the clear */
   int is_starttls;    /* the session waits for the handshake */
@@ -25,6 +25,10 @@ struct ettm_connection {
   int is_ended;       /* the session was told that no more will come */
   int is_truncated;   /* and TLS was not */
 };
+
+static int has_tls(const ettm_connection *c) {
+  return c->tls.engine != NULL;
+}
 
 ettm_status ettm_connection_new(ettm_connection **out, const ettm_session_options *o,
                                 const ettm_alloc *a) {
@@ -48,7 +52,9 @@ void ettm_connection_free(ettm_connection *c) {
     return;
   }
   ettm_session_free(c->session);
-  ettm_tls_free(c->tls);
+  if (has_tls(c)) {
+    c->tls.methods->free(c->tls.engine);
+  }
   ettm_free(&c->alloc, c, sizeof *c);
 }
 
@@ -56,37 +62,38 @@ ettm_session *ettm_connection_session(ettm_connection *c) {
   return c->session;
 }
 
-const ettm_tls *ettm_connection_tls(const ettm_connection *c) {
-  return c->tls;
+const ettm_connection_tls *ettm_connection_tls_of(const ettm_connection *c) {
+  return &c->tls;
 }
 
-ettm_status ettm_connection_start_tls(ettm_connection *c, ettm_tls_context *context,
-                                      ettm_str name) {
+ettm_status ettm_connection_start_tls(ettm_connection *c, const ettm_tls_methods *methods,
+                                      ettm_tls_context *context, ettm_str name) {
   int is_starttls = ettm_session_phase(c->session) == ETTM_PHASE_TLS;
   ettm_status status;
-  if (c->tls != NULL || c->failed != ETTM_OK || (!is_starttls && c->is_fed)) {
+  if (has_tls(c) || c->failed != ETTM_OK || (!is_starttls && c->is_fed)) {
     return ETTM_E_STATE;
   }
-  status = ettm_tls_new(&c->tls, context, name, &c->alloc);
+  status = methods->make(&c->tls.engine, context, name, &c->alloc);
   if (status != ETTM_OK) {
     return status;
   }
+  c->tls.methods = methods;
   c->is_starttls = is_starttls;
   /* The first flight is made at once, so that want is right; a failure is sticky and next's. */
-  (void)!ettm_tls_handshake(c->tls);
+  (void)!c->tls.methods->handshake(c->tls.engine);
   return ETTM_OK;
 }
 
 size_t ettm_connection_room(const ettm_connection *c) {
-  return c->tls != NULL ? ettm_tls_room(c->tls) : ettm_session_room(c->session);
+  return has_tls(c) ? c->tls.methods->room(c->tls.engine) : ettm_session_room(c->session);
 }
 
 ettm_status ettm_connection_feed(ettm_connection *c, const char *in, size_t n) {
   if (c->failed != ETTM_OK) {
     return c->failed;
   }
-  if (c->tls != NULL) {
-    return ettm_tls_feed(c->tls, in, n);
+  if (has_tls(c)) {
+    return c->tls.methods->feed(c->tls.engine, in, n);
   }
   if (!c->is_fed && n > 0 && (in[0] == TLS_ALERT || in[0] == TLS_HANDSHAKE)) {
     c->failed = ETTM_E_TLS_MODE; /* next's to tell */
@@ -100,8 +107,8 @@ ettm_status ettm_connection_feed_eof(ettm_connection *c) {
   if (c->failed != ETTM_OK) {
     return c->failed;
   }
-  if (c->tls != NULL) {
-    return ettm_tls_feed_eof(c->tls);
+  if (has_tls(c)) {
+    return c->tls.methods->feed_eof(c->tls.engine);
   }
   c->is_ended = 1;
   return ettm_session_feed_eof(c->session);
@@ -123,7 +130,7 @@ static void move_out(ettm_connection *c) {
     if (plain.n == 0) {
       return;
     }
-    status = ettm_tls_write(c->tls, plain.p, plain.n, &used);
+    status = c->tls.methods->write(c->tls.engine, plain.p, plain.n, &used);
     if (status == ETTM_OK) {
       ettm_session_skip(c->session, used);
     }
@@ -134,25 +141,25 @@ static void move_out(ettm_connection *c) {
 }
 
 ettm_str ettm_connection_peek(ettm_connection *c) {
-  if (c->tls == NULL) {
+  if (!has_tls(c)) {
     return ettm_session_peek(c->session);
   }
   move_out(c);
-  return ettm_tls_peek(c->tls);
+  return c->tls.methods->peek(c->tls.engine);
 }
 
 void ettm_connection_skip(ettm_connection *c, size_t n) {
-  if (c->tls == NULL) {
+  if (!has_tls(c)) {
     ettm_session_skip(c->session, n);
   } else {
-    ettm_tls_skip(c->tls, n);
+    c->tls.methods->skip(c->tls.engine, n);
   }
 }
 
 void ettm_connection_close(ettm_connection *c) {
-  if (c->tls != NULL) {
+  if (has_tls(c)) {
     move_out(c);
-    ettm_tls_close(c->tls);
+    c->tls.methods->close(c->tls.engine);
   }
 }
 
@@ -160,7 +167,7 @@ void ettm_connection_close(ettm_connection *c) {
 
 /* Returns ETTM_OK: the session may have news; ETTM_NEED_INPUT; a failure. */
 static ettm_status step_handshake(ettm_connection *c) {
-  ettm_status status = ettm_tls_handshake(c->tls);
+  ettm_status status = c->tls.methods->handshake(c->tls.engine);
   if (status != ETTM_OK) {
     return status;
   }
@@ -191,7 +198,7 @@ static ettm_status step_read(ettm_connection *c) {
   if (room == 0) {
     return ETTM_NEED_INPUT;
   }
-  status = ettm_tls_read(c->tls, plain, room < MOVED ? room : MOVED, &n);
+  status = c->tls.methods->read(c->tls.engine, plain, room < MOVED ? room : MOVED, &n);
   if (status == ETTM_OK) {
     status = ettm_session_feed(c->session, plain, n);
     ettm_wipe(plain, n);
@@ -202,7 +209,7 @@ static ettm_status step_read(ettm_connection *c) {
 }
 
 static ettm_status move_in(ettm_connection *c) {
-  if (c->tls == NULL) {
+  if (!has_tls(c)) {
     return ETTM_NEED_INPUT;
   }
   return c->is_ready ? step_read(c) : step_handshake(c);
@@ -232,16 +239,17 @@ ettm_status ettm_connection_next(ettm_connection *c, ettm_event *ev) {
 /* ---- what is wanted ---- */
 
 unsigned ettm_connection_want(ettm_connection *c) {
-  unsigned wire = c->tls != NULL && ettm_tls_peek(c->tls).n > 0 ? (unsigned)ETTM_WANT_WRITE : 0;
+  unsigned wire =
+      has_tls(c) && c->tls.methods->peek(c->tls.engine).n > 0 ? (unsigned)ETTM_WANT_WRITE : 0;
   if (c->failed != ETTM_OK) {
     return wire;
   }
-  if (c->tls != NULL && !c->is_ready) {
+  if (has_tls(c) && !c->is_ready) {
     return wire != 0 ? wire : (unsigned)ETTM_WANT_READ;
   }
   return ettm_session_want(c->session) | wire;
 }
 
 ettm_phase ettm_connection_phase(const ettm_connection *c) {
-  return c->tls != NULL && !c->is_ready ? ETTM_PHASE_TLS : ettm_session_phase(c->session);
+  return has_tls(c) && !c->is_ready ? ETTM_PHASE_TLS : ettm_session_phase(c->session);
 }

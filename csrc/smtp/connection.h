@@ -6,11 +6,11 @@
  * ettm_connection_session lends it.
  *
  * SPDX-License-Identifier: MIT */
-#ifndef ETTM_TLS_CONNECTION_H
-#define ETTM_TLS_CONNECTION_H
+#ifndef ETTM_SMTP_CONNECTION_H
+#define ETTM_SMTP_CONNECTION_H
 
 #include "smtp/session.h"
-#include "tls/engine.h"
+#include "smtp/tls_engine.h"
 
 typedef struct ettm_connection ettm_connection;
 
@@ -19,12 +19,20 @@ ETTM_MUST_USE ettm_status ettm_connection_new(ettm_connection **out, const ettm_
 void ettm_connection_free(ettm_connection *c);
 
 ettm_session *ettm_connection_session(ettm_connection *c);
-const ettm_tls *ettm_connection_tls(const ettm_connection *c); /* NULL before TLS */
+
+/* The engine, and what can be done with it. */
+typedef struct ettm_connection_tls {
+  const ettm_tls_methods *methods; /* of the context that it was made with */
+  ettm_tls *engine;                /* NULL before TLS */
+} ettm_connection_tls;
+const ettm_connection_tls *ettm_connection_tls_of(const ettm_connection *c); /* lent */
 
 /* Starts the handshake: at once for implicit TLS (before anything was fed), or when
- * ETTM_EVENT_STARTTLS has come. Returns ETTM_OK, ETTM_E_STATE, and what ettm_tls_new returns. */
-ETTM_MUST_USE ettm_status ettm_connection_start_tls(ettm_connection *c, ettm_tls_context *context,
-                                                    ettm_str name);
+ * ETTM_EVENT_STARTTLS has come. The methods are those of the context and have to outlive the
+ * connection. Returns ETTM_OK, ETTM_E_STATE, and what the method `make` returns. */
+ETTM_MUST_USE ettm_status ettm_connection_start_tls(ettm_connection *c,
+                                                    const ettm_tls_methods *methods,
+                                                    ettm_tls_context *context, ettm_str name);
 
 /* The five verbs of the network's side. */
 size_t ettm_connection_room(const ettm_connection *c);
