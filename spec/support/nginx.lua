@@ -45,7 +45,7 @@ http {
   client_body_temp_path %(folder)/body; proxy_temp_path %(folder)/proxy;
   fastcgi_temp_path %(folder)/fastcgi; uwsgi_temp_path %(folder)/uwsgi;
   scgi_temp_path %(folder)/scgi;
-  lua_package_path "%(package_path);%(folder)/?.lua;%(lua);;";
+  lua_package_path "%(extra_path)%(package_path);%(folder)/?.lua;%(lua);;";
   lua_package_cpath "%(package_cpath);;";
   %(http)
   server {
@@ -102,6 +102,7 @@ local function configuration_of(self, how, found)
   local values = {
     folder = self.folder, port = tostring(self.port), package_path = package_path,
     package_cpath = package_cpath, modules = found.modules, lua = found.lua,
+    extra_path = how.extra_path and how.extra_path .. ";" or "",
     main = how.main or "", http = how.http or "", server = how.server or "",
   }
   return (CONFIGURATION:gsub("%%%(([%w_]+)%)", values))
@@ -109,9 +110,9 @@ end
 
 ---Starts it. main, http and server are directives; files are Lua modules by name; tree is a folder
 ---whose files are put beside them. package_path and package_cpath are those of the library where it
----is installed, environment a list of NAME=value.
+---is installed, extra_path is looked through before; environment is a list of NAME=value.
 ---@param how table { main = text, http = text, server = text, files = { name = text }, tree = path,
----  package_path = text, package_cpath = text, environment = list }
+---  package_path = text, package_cpath = text, extra_path = text, environment = list }
 ---@return table? nginx { port }
 ---@return string? why  this machine cannot
 function M.start(how)
@@ -217,6 +218,30 @@ end
 function Nginx:reload()
   signal(self, "HUP")
   core.poll({}, core.clock() + 200)
+end
+
+---Whether nginx takes a configuration that is not ours, in a copy of its folder.
+---@param folder string
+---@param name string
+---@return boolean
+---@return string said
+function M.takes(folder, name)
+  local found, why = bring()
+  if not found then
+    return false, why
+  end
+  local copy = new_folder { tree = folder }
+  local package_path = paths_of {}
+  local modules = ""
+  for _, module in ipairs { "ndk_http_module", "ngx_http_lua_module" } do
+    modules = ("%sload_module %s/%s.so; "):format(modules, found.modules, module)
+  end
+  local pipe = assert(io.popen(("LUA_PATH='%s;%s' '%s' -t -p '%s/' -c '%s/%s' -g '%s' 2>&1"):format(
+    package_path, found.lua, found.program, copy, copy, name, modules)))
+  local said = pipe:read "*a"
+  pipe:close()
+  os.execute("rm -rf " .. copy)
+  return said:find("syntax is ok", 1, true) ~= nil, said -- its folders may be those of a package
 end
 
 ---Ends it, and waits until it is gone.
