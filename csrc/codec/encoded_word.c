@@ -120,6 +120,12 @@ static size_t words_size(ettm_str text, const word_form *form) {
   return sum;
 }
 
+/* No more octets than the text takes as Q words, however they are cut. */
+static size_t least_q_size(ettm_str text, ettm_word_place place) {
+  size_t payload = ettm_word_q_size(text, place);
+  return payload + payload / PAYLOAD_MAX * WORD_FRAME;
+}
+
 ettm_status ettm_word_q_append(ettm_buffer *out, ettm_str raw, ettm_word_place place) {
   static const char digits[] = "0123456789ABCDEF"; /* upper case: RFC 2047 4.2 (1) */
   char coded[ETTM_ENCODED_WORD_MAX];
@@ -184,6 +190,9 @@ ettm_status ettm_encoded_word_append(ettm_buffer *out, ettm_str text, ettm_word_
   q = b;
   q.encoding = 'Q';
   b_size = words_size(text, &b);
+  if (least_q_size(text, place) > b_size) { /* as it is where most characters are not ASCII */
+    return append_words(out, text, &b, b_size);
+  }
   q_size = words_size(text, &q);
   return q_size <= b_size ? append_words(out, text, &q, q_size)
                           : append_words(out, text, &b, b_size);

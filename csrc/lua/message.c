@@ -324,8 +324,45 @@ static const luaL_Reg events[] = {{"__gc", message_close},
                                   {"__tostring", message_tostring},
                                   {NULL, NULL}};
 
+/* A list of strings and userdata at index. */
+static int is_list_of_texts(lua_State *L, int index) {
+  int i = 0;
+  int type;
+  if (lua_getmetatable(L, index)) {
+    return 0;
+  }
+  do {
+    lua_rawgeti(L, index, ++i);
+    type = lua_type(L, -1);
+    lua_pop(L, 1);
+  } while (type == LUA_TSTRING || type == LUA_TUSERDATA);
+  return type == LUA_TNIL;
+}
+
+/* core.is_usual(given, names): whether given is a table whose every field is named, and is a string
+ * or, where the name is true, texts: a userdata, or a list of such and strings. Only then it needs
+ * no further look; a metatable may hide other fields. */
+static int is_usual(lua_State *L) {
+  int is = lua_istable(L, 1) && !lua_getmetatable(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  lua_pushnil(L);
+  while (is && lua_next(L, 1)) {
+    int type = lua_type(L, 4);
+    lua_pushvalue(L, 3);
+    lua_rawget(L, 2);
+    is = type == LUA_TSTRING ? !lua_isnil(L, 5) : lua_toboolean(L, 5);
+    if (is && type != LUA_TSTRING) {
+      is = type == LUA_TUSERDATA || (type == LUA_TTABLE && is_list_of_texts(L, 4));
+    }
+    lua_settop(L, 3);
+  }
+  lua_pushboolean(L, is);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"message", message_new}, {"message_kept", message_kept}, {NULL, NULL}};
+    {"message", message_new}, {"message_kept", message_kept}, {"is_usual", is_usual}, {NULL, NULL}};
 
 void ettml_set_methods(lua_State *L, const char *class_name, const char *field) {
   luaL_getmetatable(L, class_name);

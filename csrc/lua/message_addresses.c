@@ -87,7 +87,8 @@ static int take_value(lua_State *L, reading *r) {
 int ettml_message_addresses(lua_State *L) {
   ettm_headers *h = ettm_message_headers(ettml_message_check(L));
   ettm_str name = ettml_check_str(L, ARG_NAME);
-  unsigned flags = ettml_address_flags(L, ARG_MODE);
+  unsigned flags =
+      lua_isnoneornil(L, ARG_MODE) ? ETTM_ADDRESS_CARRIERS : ettml_address_flags(L, ARG_MODE);
   ettm_buffer *value;
   reading r;
   luaL_checkany(L, ARG_VALUE);

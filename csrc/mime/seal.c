@@ -171,13 +171,22 @@ static ettm_str type_of(const ettm_part_data *p) {
   return ettm_str_of(type.p, n);
 }
 
+/* As a parameter; quoted, as "=" is in it. */
+static ettm_status append_boundary(ettm_buffer *type, ettm_str boundary) {
+  ettm_status status = ettm_buffer_append(type, ETTM_LIT("; boundary=\""));
+  if (status == ETTM_OK) {
+    status = ettm_buffer_append(type, boundary);
+  }
+  return status == ETTM_OK ? ettm_buffer_append_char(type, '"') : status;
+}
+
 static ettm_status add_multipart_type(ettm_message *m, ettm_part_data *p, ettm_str boundary) {
   ettm_status status =
       p->wants_root_type /* RFC 2387 3.1 */
           ? ettm_parameter_append(&p->type, ETTM_LIT("type"), type_of(m->parts[p->first_child]))
           : ETTM_OK;
   if (status == ETTM_OK) {
-    status = ettm_parameter_append(&p->type, ETTM_LIT("boundary"), boundary);
+    status = append_boundary(&p->type, boundary);
   }
   if (status == ETTM_OK) {
     status =

@@ -16,6 +16,7 @@ local texts = require "ettsumailer.message.texts"
 local special = lazy.of "ettsumailer.message.special"
 
 local getmetatable, type = getmetatable, type
+local is_usual, new_core = core.is_usual, core.message
 local add_header, seal_core = core.message_methods.header, core.message_methods.seal
 
 local M = {}
@@ -63,10 +64,11 @@ M.FIELDS = options.merge(ready_fields, {
   template = "table or string", data = "table",
 })
 
--- Those that most messages have; what is only for others is in special.lua.
+-- Those that most messages have, true for those of addresses; what is only for others, and for
+-- mistakes, is in special.lua.
 local USUAL = {
-  from = true, reply_to = true, to = true, cc = true, bcc = true, subject = true, text = true,
-  html = true,
+  from = true, reply_to = true, to = true, cc = true, bcc = true, subject = false, text = false,
+  html = false,
 }
 
 -- What there is to know beside the fields of a message that has no others.
@@ -127,15 +129,21 @@ local function seal(message, given, context)
 end
 
 -- Raises whatever is misuse, so that everything behind it only ever returns nil, err. Returns what
--- there is to know beside the fields; or nil, err for values that cannot be.
+-- there is to know beside the fields, and these; or nil, err for values that cannot be.
 local function look_at(given, level)
   level = level + 1
-  if options.check("message", given, M.FIELDS, level, USUAL) then
-    special.check(given, level)
-    return special.context(given)
+  if is_usual(given, USUAL) then
+    return NOTHING, given
   end
-  address_fields.check(given, level)
-  return NOTHING
+  local fields, err = expand.fields(given, level)
+  if err then
+    return nil, err
+  end
+  options.check("message", fields, M.FIELDS, level)
+  special.check(fields, level)
+  local context
+  context, err = special.context(fields)
+  return context, context and fields or err
 end
 
 ---Composes and seals a message. Files are opened for a look now, and read when it is sent.
@@ -144,25 +152,19 @@ end
 ---@return userdata? message :reader() :size() :id() :write(path) :needs_smtputf8() :needs_8bit()
 ---@return ettsumailer.error?
 function M.new(given, level)
-  level = (level or 1) + 1
-  local context, err
-  given, err = expand.fields(given, level)
-  if err then
-    return nil, err
-  end
-  context, err = look_at(given, level)
+  local context, fields = look_at(given, (level or 1) + 1)
   if not context then
-    return nil, err
+    return nil, fields
   end
   local envelope = {}
-  local message = core.message(envelope)
-  local lists, ok
-  lists, err = (context.fill or compose)(message, given, context)
-  if lists then
-    ok, err = seal(message, given, context)
+  local message = new_core(envelope)
+  local lists, err = (context.fill or compose)(message, fields, context)
+  local ok = lists
+  if ok then
+    ok, err = seal(message, fields, context)
   end
   if ok then
-    ok, err = envelope_of.fill(envelope, given.envelope, lists)
+    ok, err = envelope_of.fill(envelope, fields.envelope, lists)
   end
   if not ok then
     message:close()

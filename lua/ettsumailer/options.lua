@@ -8,8 +8,6 @@ local min, floor, huge = math.min, math.floor, math.huge
 
 local M = {}
 
-local NONE = {}
-
 -- Two letters that stand the other way round in b.
 local function is_swapped(a, i, b, j)
   return i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
@@ -131,24 +129,18 @@ end
 ---@param given table         the caller's table; only raw fields are looked at
 ---@param known table<string, string> option name to kind, one of KINDS
 ---@param level integer?      as of `error`, seen from the caller of check; 2 by default
----@param usual table<string, any>? some of the names
----@return boolean has_others there is an option that is none of these
-function M.check(what, given, known, level, usual)
+function M.check(what, given, known, level)
   level = (level or 2) + 1
   if type(given) ~= "table" then
     error(("%s: a table of options expected, got %s"):format(what, article_of(given)), level)
   end
-  local has_others = false
-  usual = usual or NONE
   for name, value in next, given do
     local kind = known[name]
     local fits = kind and KINDS[kind][2][type(value)]
     if fits ~= true and not (fits and fits(value)) then
       refuse(what, name, value, known, level + 1)
     end
-    has_others = has_others or not usual[name]
   end
-  return has_others
 end
 
 ---A new table with the raw fields of all the given ones; later ones win.

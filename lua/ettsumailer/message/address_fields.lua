@@ -20,13 +20,16 @@ local STRICT, LENIENT = {}, { lenient_local_part = true }
 local OTHERS = { "reply_to", "to", "cc", "bcc" }
 local NAMES = { reply_to = "Reply-To", to = "To", cc = "Cc" }
 
+local RECIPIENTS = { to = true, cc = true, bcc = true }
+
 -- How the addresses of a field are read.
 local function reading_of(field, given)
-  if field == "from" or field == "sender" then
-    return given.allow_group_from == true and AUTHORS_IN_GROUPS or AUTHORS
+  if RECIPIENTS[field] then
+    return given.lenient_local_part and LENIENT or STRICT
+  elseif field == "reply_to" then
+    return STRICT
   end
-  local is_recipient = field == "to" or field == "cc" or field == "bcc"
-  return is_recipient and given.lenient_local_part and LENIENT or STRICT
+  return given.allow_group_from == true and AUTHORS_IN_GROUPS or AUTHORS
 end
 
 -- Adds a list that was read item by item. Returns true, or nil, err.
@@ -45,7 +48,7 @@ end
 -- groups. Returns its mailboxes, and its text where that is more than these; or nil, err.
 local function add(message, given, field, name)
   local how = reading_of(field, given)
-  local mode = how.lenient_local_part and "lenient" or "strict"
+  local mode = how == LENIENT and "lenient" or nil
   local list = name and add_plain(message, name, given[field], mode)
   if list then
     return list
