@@ -51,7 +51,9 @@ ALL_CFLAGS = $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden -pthread $(VARIANT_
 
 # --- Libraries ---------------------------------------------------------------------------------
 
-has_header = $(shell echo '\#include <$(1)>' | $(CC) $(CPPFLAGS) $(CFLAGS) -E - >/dev/null 2>&1 && echo yes)
+# In a function call, \# is one character or two: as the version of make has it.
+HASH := \#
+has_header = $(shell echo '$(HASH)include <$(1)>' | $(CC) $(CPPFLAGS) $(CFLAGS) -E - >/dev/null 2>&1 && echo yes)
 first_package = $(shell for p in $(1); do pkg-config --exists "$$p" 2>/dev/null && { echo "$$p"; break; }; done)
 first_with = $(firstword $(foreach d,$(2),$(if $(wildcard $(d)/$(1)),$(d))))
 as_system = $(patsubst -I%,-isystem %,$(1))
