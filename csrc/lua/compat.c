@@ -33,6 +33,23 @@ size_t ettml_raw_length(lua_State *L, int index) {
 
 #endif
 
+/* LuaJIT, too, which says it is 5.1 and has this of what came later. */
+#if LUA_VERSION_NUM >= 503 || (LUA_VERSION_NUM == 501 && defined(LUA_OK))
+
+int ettml_may_yield(lua_State *L) {
+  return lua_isyieldable(L);
+}
+
+#else
+
+int ettml_may_yield(lua_State *L) {
+  int is_main = lua_pushthread(L);
+  lua_pop(L, 1);
+  return !is_main;
+}
+
+#endif
+
 void ettml_set_functions(lua_State *L, const luaL_Reg *functions) {
   for (; functions->name != NULL; functions++) {
     lua_pushcfunction(L, functions->func);

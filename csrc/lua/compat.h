@@ -2,7 +2,8 @@
  *
  * Our own names, so that no engine's header can clash with them: LuaJIT says it is 5.1 and has half
  * of what 5.2 brought. Hidden here: lua_setfenv or lua_setuservalue; lua_objlen or lua_rawlen;
- * luaL_setfuncs and luaL_testudata, which 5.1 does not have. Only what the binding uses.
+ * luaL_setfuncs, luaL_testudata and lua_isyieldable, which 5.1 does not have. Only what the binding
+ * uses.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef ETTM_LUA_COMPAT_H
@@ -25,6 +26,10 @@ void ettml_push_user_table(lua_State *L, int index);
 
 /* The length of the table or string at index, without metamethods. */
 size_t ettml_raw_length(lua_State *L, int index);
+
+/* Whether the running coroutine could yield here: no C function but the caller is in the way. 5.1 and
+ * 5.2 know only whether it is the main one, which never can. */
+int ettml_may_yield(lua_State *L);
 
 /* Sets the functions, up to the entry without a name, in the table on top. */
 void ettml_set_functions(lua_State *L, const luaL_Reg *functions);

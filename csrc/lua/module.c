@@ -69,10 +69,17 @@ static int encode_header(lua_State *L) {
   return status == ETTM_OK ? ettml_push_str(L, ettm_buffer_view(out)) : ettml_fail(L, status);
 }
 
+/* core.may_yield() */
+static int may_yield(lua_State *L) {
+  lua_pushboolean(L, ettml_may_yield(L));
+  return 1;
+}
+
 static const luaL_Reg functions[] = {{"random", random_bytes},
                                      {"base64_encode", base64_encode},
                                      {"base64_decode", base64_decode},
                                      {"encode_header", encode_header},
+                                     {"may_yield", may_yield},
                                      {NULL, NULL}};
 
 int luaopen_ettsumailer_core(lua_State *L) {

@@ -223,8 +223,10 @@ end
 ---Does all that a send would need, but sends nothing: connects, greets, secures and logs in.
 ---
 ---Example: `print(assert(mailer:verify()).tls.version)`
----@return table? about { capabilities, tls }; of several servers { servers = { { name, about, err
----  }, ... } }; of other ways what they know
+---@return table? about { capabilities, tls, ehlo_name = what the server was greeted with,
+---  ehlo_name_from = "ehlo_name" (the option), "host name", "local address" (in nginx: the request's
+---  server_addr), or "nothing known" }; of several servers { servers = { { name, about, err }, ... }
+---  }; of other ways what they know
 ---@return ettsumailer.error?
 function Mailer:verify()
   if self.closed then

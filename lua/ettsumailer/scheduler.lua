@@ -8,7 +8,7 @@
 local core = require "ettsumailer.core"
 local world = require "ettsumailer.world"
 
-local coroutine, error, ipairs, select = coroutine, error, ipairs, select
+local coroutine, error, ipairs, pcall, select = coroutine, error, ipairs, pcall, select
 local getmetatable, setmetatable, type = getmetatable, setmetatable, type
 local min, huge = math.min, math.huge
 local unpack = table.unpack or unpack -- luacheck: std lua51+lua54
@@ -123,8 +123,8 @@ end
 ---@return boolean ok
 ---@return any ... what it returned, or the error
 function M.guard(f, ...)
-  if not world.may_wait() then
-    return true, f(...)
+  if world.is_nginx then
+    return pcall(f, ...) -- LuaJIT's can be yielded across; and who ends a light thread ends all of it
   end
   local thread = coroutine.create(f)
   ours[thread] = may_yield_token() or nil

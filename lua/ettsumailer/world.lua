@@ -5,6 +5,7 @@
 local core = require "ettsumailer.core"
 
 local ipairs, pcall, rawget, require, type, _G = ipairs, pcall, rawget, require, type, _G
+local setmetatable = setmetatable
 local max = math.max
 
 local M = {}
@@ -40,6 +41,49 @@ function M.sleep(deadline)
     ngx.sleep(max(0, deadline - core.clock()) / 1000)
   else
     core.poll({}, deadline)
+  end
+end
+
+-- Octets that are worked on between two turns of the loop; and the fewest, where many work at once.
+local SLICE, LEAST = 65536, 16384
+
+-- Seconds of a turn. Those of 0 are none in an nginx without OpenResty's patches: it goes on with
+-- what sleeps so before it looks at any socket.
+local TURN = 0.001
+
+local turns = 0 -- that were given so far
+
+---Gives the loop that this program runs in a turn, where there is one, and one may wait here: not
+---in every phase of nginx, nor in a function that C calls (string.gsub).
+function M.turn()
+  if M.is_nginx and M.may_wait() and core.may_yield() then
+    turns = turns + 1
+    ngx.sleep(TURN)
+  end
+end
+
+local Work = {}
+Work.__index = Work
+
+---Work that takes long by itself, and gives the loop a turn from time to time. How much is done
+---between two turns is counted in octets; it is the less, the more others work so at a time.
+---@return table? work { done(self, octets) }; nil where there is no loop to be kept waiting
+function M.work()
+  return M.is_nginx and setmetatable({ left = SLICE, seen = turns }, Work) or nil
+end
+
+---There was a turn just now, as something was waited for.
+function Work:renew()
+  self.left = SLICE
+end
+
+---@param octets integer worked on since the last call
+function Work:done(octets)
+  self.left = self.left - octets
+  if self.left <= 0 then
+    M.turn()
+    self.left = max(LEAST, SLICE / max(1, turns - self.seen))
+    self.seen = turns
   end
 end
 

@@ -1,8 +1,9 @@
-"""A server with small buffers for one client: crowd_server.py PATH greedy|slow.
+"""A server with small buffers for one client: crowd_server.py PATH greedy|slow|refusing.
 
 It listens on a Unix socket, whose buffers do not grow, answers every RCPT with half a kilobyte, and
 says in one line how many it took and how many octets of content.  greedy: it writes all its replies
-to what it has read before it reads on.  slow: it reads a little at a time, with rests.
+to what it has read before it reads on.  slow: it reads a little at a time, with rests.  refusing: it
+refuses a content in the middle, and reads no more of it.
 """
 import socket
 import sys
@@ -33,6 +34,10 @@ while True:
         if in_content:
             content += len(line) + 2
             in_content = line != b"."
+            if manner == "refusing" and content > 100000:
+                client.sendall(b"552 5.3.4 too much\r\n")
+                time.sleep(4)
+                sys.exit()
             if not in_content:
                 replies.append(b"250 2.0.0 taken\r\n")
         else:

@@ -177,6 +177,11 @@ function Request:is_pending()
   return select(2, core.wait(self.socket, "r", core.clock())) == "TIMEOUT"
 end
 
+---Goes away, and does not wait for the answer.
+function Request:abort()
+  self.socket:close()
+end
+
 ---The body of the answer, awaited 60 s at most.
 ---@return string body
 ---@return integer status

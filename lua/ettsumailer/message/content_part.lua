@@ -19,9 +19,13 @@ local function is_message(media_type)
   return name:find "^message/" ~= nil and name ~= "message/global"
 end
 
+local function must_be_looked_through(leaf)
+  return leaf.text or is_message(leaf.type)
+end
+
 -- What the core has to know beforehand of content that is text: a scan, where it can be had.
 local function look_through(source, leaf)
-  if source.once or not (leaf.text or is_message(leaf.type)) then
+  if source.once or not must_be_looked_through(leaf) then
     return nil
   end
   return reading.scan(source)
@@ -50,10 +54,13 @@ end
 -- Returns the part's number; or nil and an error.
 local function add_leaf(message, parent, node)
   local part, code, why
-  if type(node.given.content) == "string" then
-    part, code, why = message:leaf(parent, node.leaf, node.given.content)
+  local content, leaf = node.given.content, node.leaf
+  if type(content) == "string" then
+    local is_scanned = reading.is_long(content) and must_be_looked_through(leaf)
+    part, code, why = message:leaf(parent, leaf, content, 1,
+      is_scanned and reading.scan_text(content) or nil)
   else
-    part, code, why = add_source(message, parent, node.leaf, node.given, node.label)
+    part, code, why = add_source(message, parent, leaf, node.given, node.label)
   end
   if part or errors.is(code) then
     return part, code

@@ -5,6 +5,7 @@
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local reading = require "ettsumailer.message.reading"
+local world = require "ettsumailer.world"
 
 local error, io, os, tostring, type = error, io, os, tostring, type
 
@@ -32,11 +33,15 @@ end
 
 -- Returns true; or nil and an error.
 local function copy(reader, file, path)
+  local work = world.work()
   local piece, code, text = reader:read(65536)
   while piece do
     local ok, why = file:write(piece)
     if not ok then
       return cannot_write(path, why)
+    end
+    if work then
+      work:done(#piece)
     end
     piece, code, text = reader:read(65536)
   end

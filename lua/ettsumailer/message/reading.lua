@@ -5,6 +5,7 @@
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local lazy = require "ettsumailer.lazy"
+local world = require "ettsumailer.world"
 
 local source_of = lazy.of "ettsumailer.message.source"
 
@@ -12,6 +13,8 @@ local ipairs, setmetatable, tostring, type = ipairs, setmetatable, tostring, typ
 local min = math.min
 
 local M = {}
+
+local BLOCK = 65536
 
 -- What has been opened for a reader: its sources, with what each has given.
 local opened_by = setmetatable({}, { __mode = "k" })
@@ -65,25 +68,62 @@ local function pull(opened)
   end
 end
 
----Reads a source to its end, from outside of any message.
+---Reads a source to its end, from outside of any message. The loop that all this runs in gets its
+---turns meanwhile.
 ---@param source ettsumailer.source
 ---@param take fun(chunk: string)
 ---@return true?
 ---@return ettsumailer.error?
 function M.read(source, take)
   local opened, why = begin(source)
-  local chunk
+  local work, chunk = world.work(), nil
   if opened then
     chunk, why = pull(opened)
   end
   while chunk do
     take(chunk)
+    if work then
+      work:done(#chunk)
+    end
     chunk, why = pull(opened)
   end
   if why then
     return errors.refuse("SOURCE", why)
   end
   return true
+end
+
+---Hands a string over in blocks, and gives the loop its turns in between.
+---@param text string
+---@param start integer  its first octet that counts
+---@param take fun(block: string)
+function M.in_blocks(text, start, take)
+  local work = world.work()
+  for at = start, #text, BLOCK do
+    take(text:sub(at, at + BLOCK - 1))
+    if work then
+      work:done(BLOCK)
+    end
+  end
+end
+
+---Whether a content is so long that looking through it at once would keep a loop waiting.
+---@param text string
+---@return boolean
+function M.is_long(text)
+  return world.is_nginx and #text > BLOCK
+end
+
+---Looks through a whole content that is a string.
+---@param text string
+---@return userdata scan  finished
+function M.scan_text(text)
+  local scan = core.scan()
+  M.in_blocks(text, 1, function(block)
+    scan:feed(block)
+  end)
+  scan:finish()
+  return scan
 end
 
 ---Looks through the whole content of a source that can be read again.

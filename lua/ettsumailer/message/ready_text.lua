@@ -65,7 +65,9 @@ function Look:parse(is_whole)
   if fields then
     self.fields, self.start, self.line = fields, start, line
     self.header = text:sub(1, start - 1)
-    self.scan:feed(text, start)
+    reading.in_blocks(text, start, function(block)
+      self.scan:feed(block)
+    end)
     self.pieces = nil
   elseif start ~= "MORE" then
     self.problem = line

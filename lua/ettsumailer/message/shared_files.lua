@@ -6,6 +6,7 @@ local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local options = require "ettsumailer.options"
 local source_of = require "ettsumailer.message.source"
+local world = require "ettsumailer.world"
 
 local concat = table.concat
 local error, io, ipairs, tostring, type = error, io, ipairs, tostring, type
@@ -16,13 +17,16 @@ local M = {}
 local ROOM = 32 * 1024 * 1024
 local BLOCK = 65536
 
+-- A longer file is not kept in nginx: to put its blocks together would keep the worker waiting.
+local MOST_IN_NGINX = 1024 * 1024
+
 local function refuse(label, why)
   return errors.refuse("SOURCE", ("%s: %s"):format(label, why))
 end
 
 -- All that a function gives; it may yield.
 local function read(next_chunk, label, room)
-  local pieces, size = {}, 0
+  local pieces, size, work = {}, 0, world.work()
   local chunk, why = next_chunk()
   while chunk do
     if type(chunk) ~= "string" then
@@ -33,6 +37,9 @@ local function read(next_chunk, label, room)
       return refuse(label, "too large to be kept: give its path")
     end
     pieces[#pieces + 1] = chunk
+    if work then
+      work:done(#chunk)
+    end
     chunk, why = next_chunk()
   end
   if why ~= nil then
@@ -46,7 +53,7 @@ local function read_path(path, label, room)
   local size, _, why = core.file_size(path)
   if not size then
     return refuse(label, why)
-  elseif size > room then
+  elseif size > room or world.is_nginx and size > MOST_IN_NGINX then
     return false
   end
   local file

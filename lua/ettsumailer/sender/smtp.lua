@@ -26,7 +26,7 @@ end
 
 ---Connects, greets and secures, and keeps the connection.
 ---@param deadline number? ms on core.clock's scale
----@return table? about { capabilities, tls }
+---@return table? about { capabilities, tls, ehlo_name, ehlo_name_from }
 ---@return ettsumailer.error?
 function Smtp:verify(deadline)
   local owner = { deadline = deadline }
@@ -37,7 +37,10 @@ function Smtp:verify(deadline)
   elseif not conn then
     return nil, err
   end
-  local about = { capabilities = conn:capabilities(), tls = conn.session:tls() }
+  local about = {
+    capabilities = conn:capabilities(), tls = conn.session:tls(),
+    ehlo_name = conn.greeted_as, ehlo_name_from = conn.greeted_from,
+  }
   self.pool:release(conn)
   return about
 end

@@ -49,7 +49,12 @@ local function start_tls(self)
 end
 
 local function own_name(self)
-  return self.settings.ehlo_name or own_name_of.of(self.io)
+  local name, where_from = self.settings.ehlo_name, "ehlo_name"
+  if not name then
+    name, where_from = own_name_of.of(self.io)
+  end
+  self.greeted_as, self.greeted_from = name, where_from
+  return name
 end
 
 -- Every call on a connection begins here: closed is misuse, broken is an error.

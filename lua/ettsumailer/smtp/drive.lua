@@ -120,8 +120,23 @@ local function stuck(link)
   return M.fail(link, code or "STATE", text or "the session waits for nothing")
 end
 
+local REPLIES = 8 -- an octet of a reply is as much work as so many of a content
+
+-- Replies that are there already, and a content that the transport takes at once, keep nobody
+-- waiting who shares the loop.
+local function give_turn(link, work)
+  local sent, received = link.session:bytes()
+  local octets = sent + REPLIES * received
+  local done = octets - (link.worked or octets)
+  link.worked = octets
+  work:done(done)
+end
+
 -- Only what is sent is progress: a server that talks meanwhile does not take the content.
-local function note_sent(link, before)
+local function note_moved(link, before)
+  if link.work then
+    give_turn(link, link.work)
+  end
   if before and link.session:bytes() ~= before then
     link.since = clock(link)
   end
@@ -146,7 +161,7 @@ local function move(link)
   local both_ways, sent = io.exchange or exchange, write and session:bytes()
   local ok, code, text = both_ways(io, session, true, write, deadline_of(link))
   if ok then
-    note_sent(link, sent)
+    note_moved(link, sent)
     return true
   elseif code == "TIMEOUT" then
     return time_is_over(link)
@@ -357,6 +372,9 @@ end
 function M.content(link, source)
   local session = link.session
   link.since = clock(link)
+  if link.work then
+    link.work:renew() -- the 354 was waited for
+  end
   while true do
     local is_on, err = may_go_on(link)
     if not is_on then

@@ -5,6 +5,7 @@
 local core = require "ettsumailer.core"
 local drive = require "ettsumailer.smtp.drive"
 local options = require "ettsumailer.options"
+local world = require "ettsumailer.world"
 
 local min, setmetatable = math.min, setmetatable
 
@@ -34,7 +35,8 @@ function M.new(session, io, settings, deadline)
   return setmetatable({
     session = session, io = io, settings = settings, timeouts = settings.timeouts,
     on_protocol = settings.on_protocol, deadline = deadline, connected_at = core.clock(),
-    process = core.process_id(), messages = 0, flight_timeouts = options.merge(settings.timeouts, {
+    process = core.process_id(), work = world.work(), messages = 0,
+    flight_timeouts = options.merge(settings.timeouts, {
       command = min(FLIGHT_SECONDS, settings.timeouts.command),
       data = min(FLIGHT_SECONDS, settings.timeouts.data),
     }),

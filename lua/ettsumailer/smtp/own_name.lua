@@ -22,17 +22,18 @@ end
 
 ---The machine's name when it is a full one, else the address literal of the socket.
 ---@param io table a transport's connection
----@return string
+---@return string name
+---@return string where_from  "host name", "local address", or "nothing known"
 function M.of(io)
   local name = core.host_name()
   if is_full_name(name) then
-    return name
+    return name, "host name"
   end
   local ip = io.local_address and io:local_address()
   if not ip then
-    return "[127.0.0.1]"
+    return "[127.0.0.1]", "nothing known"
   end
-  return ip:find(":", 1, true) and "[IPv6:" .. ip .. "]" or "[" .. ip .. "]"
+  return ip:find(":", 1, true) and "[IPv6:" .. ip .. "]" or "[" .. ip .. "]", "local address"
 end
 
 return M

@@ -28,6 +28,12 @@ M.OPTIONS = {
 
 local DEFAULTS = { connections = 4, messages_per_connection = 100, idle = 30, max_age = 300 }
 
+-- Between two looks of one that waits for a connection at those whose request nginx has ended.
+local LOOK_SECONDS = 0.5
+
+-- How long more than connecting may take what comes before a connection is there.
+local GRACE_MS = 1000
+
 -- How long the first reply on a reused connection is awaited before a new one takes its place.
 local REUSE_SECONDS = 10
 
@@ -43,7 +49,7 @@ function M.new(settings, clock)
   settings = options.merge(DEFAULTS, settings)
   return setmetatable({
     settings = settings, cap = cap_of.new(settings.connections, clock),
-    idle = {}, in_use = {}, count = 0, waiting = 0, cancels = 0,
+    idle = {}, in_use = {}, count = 0, cancels = 0,
     reuse_timeouts = options.merge(settings.timeouts, {
       command = min(REUSE_SECONDS, settings.timeouts.command),
     }),
@@ -69,6 +75,7 @@ end
 -- or its return.
 local function hold(self, key, owner)
   self.in_use[key], self.count = owner, self.count + 1
+  key.held_until = core.clock() + self.settings.timeouts.connect * 1000 + GRACE_MS
 end
 
 -- The context of TLS, as soon as nothing can need it any more: it is about a megabyte that Lua's
@@ -84,10 +91,42 @@ local function let_go(self, key)
   if self.in_use[key] then
     self.in_use[key], self.count = nil, self.count - 1
     close_context(self)
-    if self.waiting > 0 then
+    if self.signal and self.signal:count() < 0 then -- so many wait
       self.signal:post(1)
     end
   end
+end
+
+-- Whether whoever has it never comes back: nginx ends a request whose client has gone, and says so
+-- to nobody. Where there is no connection yet, only time tells.
+local function is_lost(key)
+  local io = key.io or key.opening and key.opening.io
+  if io then
+    return io.is_lost ~= nil and io:is_lost()
+  end
+  return world.is_nginx and core.clock() > key.held_until
+end
+
+-- Takes back what is lost.
+local function reclaim(self)
+  local lost = {}
+  for key in next, self.in_use do
+    lost[#lost + 1] = is_lost(key) and key or nil
+  end
+  for _, key in ipairs(lost) do
+    let_go(self, key)
+    local conn = key.io and key or key.opening
+    if conn then
+      conn:close()
+    end
+  end
+end
+
+local function is_full(self)
+  if self.count >= self.cap:allowed() then
+    reclaim(self)
+  end
+  return self.count >= self.cap:allowed()
 end
 
 -- Waits until a connection is free, where others can free one meanwhile (nginx). Returns whether.
@@ -95,16 +134,10 @@ local function wait_for_free(self, owner)
   local limit = core.clock() + self.settings.timeouts.connect * 1000
   local deadline = min(owner.deadline or limit, limit)
   self.signal = self.signal or world.signal()
-  while self.signal and self.count >= self.cap:allowed() do
-    local seconds = (deadline - core.clock()) / 1000
-    self.waiting = self.waiting + 1
-    local is_posted = seconds > 0 and self.signal:wait(seconds)
-    self.waiting = self.waiting - 1
-    if not is_posted then
-      break
-    end
+  while self.signal and core.clock() < deadline and is_full(self) do
+    self.signal:wait(min(LOOK_SECONDS, (deadline - core.clock()) / 1000))
   end
-  return self.count < self.cap:allowed()
+  return not is_full(self)
 end
 
 -- Says QUIT on one that is idle, wherever its transport keeps it.
@@ -187,7 +220,7 @@ end
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
 function Pool:acquire(owner, must_be_new)
-  local is_free = self.count < self.cap:allowed() or wait_for_free(self, owner)
+  local is_free = not is_full(self) or wait_for_free(self, owner)
   if self.closed then
     return refuse_closed()
   end
