@@ -27,8 +27,8 @@ void ettml_push_user_table(lua_State *L, int index);
 /* The length of the table or string at index, without metamethods. */
 size_t ettml_raw_length(lua_State *L, int index);
 
-/* Whether the running coroutine could yield here: no C function but the caller is in the way. 5.1 and
- * 5.2 know only whether it is the main one, which never can. */
+/* Whether the running coroutine could yield here: no C function but the caller is in the way. 5.1
+ * and 5.2 know only whether it is the main one, which never can. */
 int ettml_may_yield(lua_State *L);
 
 /* Sets the functions, up to the entry without a name, in the table on top. */

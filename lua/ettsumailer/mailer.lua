@@ -224,9 +224,9 @@ end
 ---
 ---Example: `print(assert(mailer:verify()).tls.version)`
 ---@return table? about { capabilities, tls, ehlo_name = what the server was greeted with,
----  ehlo_name_from = "ehlo_name" (the option), "host name", "local address" (in nginx: the request's
----  server_addr), or "nothing known" }; of several servers { servers = { { name, about, err }, ... }
----  }; of other ways what they know
+---  ehlo_name_from = "ehlo_name" (the option), "host name", "local address" (in nginx: that of the
+---  request's server), or "nothing known" }; of several servers { servers = { { name, about, err },
+---  ... } }; of other ways what they know
 ---@return ettsumailer.error?
 function Mailer:verify()
   if self.closed then

@@ -124,7 +124,7 @@ end
 ---@return any ... what it returned, or the error
 function M.guard(f, ...)
   if world.is_nginx then
-    return pcall(f, ...) -- LuaJIT's can be yielded across; and who ends a light thread ends all of it
+    return pcall(f, ...) -- LuaJIT yields across it; and who ends a light thread ends all of it
   end
   local thread = coroutine.create(f)
   ours[thread] = may_yield_token() or nil

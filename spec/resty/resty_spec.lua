@@ -135,6 +135,7 @@ local function seen(name)
     if text ~= "" then
       return text
     end
+    core.poll({}, core.clock() + 20)
   end
 end
 
