@@ -109,8 +109,8 @@ static int message_leaf(lua_State *L) {
   return add_string(L, m, &leaf, start, facts);
 }
 
-/* message:text(parent, type, content [, charset [, allow_8bit]]): a leaf that is text, without the
- * table. */
+/* message:text(parent, type, content [, charset [, allow_8bit [, scan]]]): a leaf that is text,
+ * without the table. */
 static int message_text(lua_State *L) {
   ettm_message *m = ettml_message_check(L);
   ettm_leaf leaf;
@@ -120,7 +120,7 @@ static int message_text(lua_State *L) {
   leaf.charset = ettml_opt_str(L, ARG_CONTENT + 1);
   leaf.allow_8bit = lua_toboolean(L, ARG_CONTENT + 2);
   leaf.is_text = 1;
-  return add_string(L, m, &leaf, 0, NULL);
+  return add_string(L, m, &leaf, 0, ettml_scan_opt(L, ARG_CONTENT + 3));
 }
 
 /* message:leaf_file(parent, leaf, path [, start [, scan]]) */

@@ -75,12 +75,10 @@ static int may_yield(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"random", random_bytes},
-                                     {"base64_encode", base64_encode},
-                                     {"base64_decode", base64_decode},
-                                     {"encode_header", encode_header},
-                                     {"may_yield", may_yield},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"random", random_bytes},         {"base64_encode", base64_encode},
+    {"base64_decode", base64_decode}, {"encode_header", encode_header},
+    {"may_yield", may_yield},         {NULL, NULL}};
 
 int luaopen_ettsumailer_core(lua_State *L) {
   lua_newtable(L);

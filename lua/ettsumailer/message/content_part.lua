@@ -56,9 +56,8 @@ local function add_leaf(message, parent, node)
   local part, code, why
   local content, leaf = node.given.content, node.leaf
   if type(content) == "string" then
-    local is_scanned = reading.is_long(content) and must_be_looked_through(leaf)
-    part, code, why = message:leaf(parent, leaf, content, 1,
-      is_scanned and reading.scan_text(content) or nil)
+    local scan = must_be_looked_through(leaf) and reading.scan_long(content) or nil
+    part, code, why = message:leaf(parent, leaf, content, 1, scan)
   else
     part, code, why = add_source(message, parent, leaf, node.given, node.label)
   end

@@ -107,17 +107,13 @@ function M.in_blocks(text, start, take)
   end
 end
 
----Whether a content is so long that looking through it at once would keep a loop waiting.
+---Looks through a content in blocks, where to do so at once would keep a loop waiting.
 ---@param text string
----@return boolean
-function M.is_long(text)
-  return world.is_nginx and #text > BLOCK
-end
-
----Looks through a whole content that is a string.
----@param text string
----@return userdata scan  finished
-function M.scan_text(text)
+---@return userdata? scan  finished; nil: the core may look by itself
+function M.scan_long(text)
+  if not world.is_nginx or #text <= BLOCK then
+    return nil
+  end
   local scan = core.scan()
   M.in_blocks(text, 1, function(block)
     scan:feed(block)

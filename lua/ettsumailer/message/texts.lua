@@ -8,10 +8,13 @@ local lazy = require "ettsumailer.lazy"
 
 local calendar_of = lazy.of "ettsumailer.message.calendar"
 local html_text = lazy.of "ettsumailer.message.html_text"
+local reading = lazy.of "ettsumailer.message.reading"
 
 local add_text, add_multipart = core.message_methods.text, core.message_methods.multipart
 
 local M = {}
+
+local LONG = 65536 -- octets; a shorter text is looked through at once wherever this is
 
 local function refuse(label, code, why)
   return errors.refuse(code, ("%s: %s"):format(label, why))
@@ -37,8 +40,9 @@ local function add_converted(message, parent, label, media_type, text, context)
   if not text then
     return nil, charset
   end
+  local scan = #text > LONG and reading.scan_long(text) or nil
   local part, code, why =
-    add_text(message, parent, media_type, text, charset or nil, context.allow_8bit)
+    add_text(message, parent, media_type, text, charset or nil, context.allow_8bit, scan)
   if not part then
     return refuse(label, code, why)
   end
