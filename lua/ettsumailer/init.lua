@@ -2,7 +2,6 @@
 -- Why: one short list of everything a user can reach.
 -- Not: any work of its own.
 
-local address = require "ettsumailer.address"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local handshake = require "ettsumailer.smtp.handshake"
@@ -12,15 +11,13 @@ local message = require "ettsumailer.message"
 
 local merge = lazy.of "ettsumailer.merge"
 
-local M = {
-  _VERSION = core.version,
-
+local M = lazy.fields({ _VERSION = core.version }, {
   ---An e-mail address: address("B <b@example.com>"), address.parse_list("a@x.jp, b@x.jp").
-  address = address,
+  address = "ettsumailer.address",
 
   ---Templates of messages: template.compile(text).
-  template = lazy.of "ettsumailer.template",
-}
+  template = "ettsumailer.template",
+})
 
 ---Mail merge: merge(template, rows, options) gives a message for each row, as send_all takes them;
 ---merge.row_of(message) gives the row.

@@ -16,9 +16,28 @@ function M.of(name)
   names[#names + 1] = name
   return setmetatable({}, {
     __index = function(self, key)
+      local module = require(name) -- which may fail, for want of a descriptor, and succeed later
       setmetatable(self, nil)
-      for field, value in pairs(require(name)) do
+      for field, value in pairs(module) do
         self[field] = value
+      end
+      return rawget(self, key)
+    end,
+  })
+end
+
+---Gives a table modules as fields, each of which is read when it is first asked for.
+---@param owner table
+---@param modules table<string, string>  the names of modules by the names of fields
+---@return table owner
+function M.fields(owner, modules)
+  for _, name in pairs(modules) do
+    names[#names + 1] = name
+  end
+  return setmetatable(owner, {
+    __index = function(self, key)
+      if modules[key] then
+        self[key] = require(modules[key])
       end
       return rawget(self, key)
     end,

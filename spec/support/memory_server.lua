@@ -302,7 +302,15 @@ function M.library(connect)
     loaded[name] = name == "ettsumailer.core" and kept[name] or nil
   end
   loaded["ettsumailer.transport.native"] = { connect = connect }
-  loaded["ettsumailer.lazy"] = { of = require } -- later it would be the other library's modules
+  loaded["ettsumailer.lazy"] = { -- later it would be the other library's modules
+    of = require,
+    fields = function(owner, modules)
+      for field, name in pairs(modules) do
+        owner[field] = require(name)
+      end
+      return owner
+    end,
+  }
   local library, scheduler = require "ettsumailer", require "ettsumailer.scheduler"
   for name in pairs(loaded) do
     if name:find "^ettsumailer" then

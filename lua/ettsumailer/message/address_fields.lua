@@ -2,9 +2,11 @@
 -- Why: who it is from and who gets it decide both its header and its envelope.
 -- Not: the grammar (the core), nor the envelope (envelope.lua).
 
-local address = require "ettsumailer.address"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local lazy = require "ettsumailer.lazy"
+
+local address = lazy.of "ettsumailer.address"
 
 local error, ipairs, tostring, type = error, ipairs, tostring, type
 local concat = table.concat

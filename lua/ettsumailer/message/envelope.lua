@@ -2,8 +2,10 @@
 -- Why: who gets a mail is not always who is named in it.
 -- Not: the wire form of an address (the core), nor what a server takes (transaction.lua).
 
-local address = require "ettsumailer.address"
 local errors = require "ettsumailer.errors"
+local lazy = require "ettsumailer.lazy"
+
+local address = lazy.of "ettsumailer.address"
 
 local ipairs = ipairs
 

@@ -6,7 +6,6 @@ local connection = require "ettsumailer.smtp.connection"
 local core = require "ettsumailer.core"
 local drive = require "ettsumailer.smtp.drive"
 local errors = require "ettsumailer.errors"
-local mechanisms = require "ettsumailer.smtp.mechanisms"
 local settings_of = require "ettsumailer.settings"
 local tls_probe = require "ettsumailer.smtp.tls_probe"
 local world = require "ettsumailer.world"
@@ -119,7 +118,7 @@ local function secure(conn)
 end
 
 local function login(conn)
-  if not mechanisms.want_login(conn.settings) then
+  if not conn.settings.wants_login then
     return true
   end
   return conn:auth()

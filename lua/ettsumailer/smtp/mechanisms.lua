@@ -77,6 +77,29 @@ function M.want_login(settings)
     or has_free(settings.mechanisms)
 end
 
+-- Each check: whether it fails, and what to say.
+local CHECKS = {
+  { function(s) return s.user == "" end, "user is empty" },
+  { function(s) return s.user and not M.is_login(s) end,
+    "password is missing for the user" },
+  { function(s) return s.password and not s.user end, "user is missing for the password" },
+  { function(s)
+      return M.want_login(s) and s.security == "none" and not s.allow_plaintext_auth
+    end,
+    'a login needs TLS: security = "none" would show the password (allow_plaintext_auth insists)' },
+}
+
+---What is wrong with the settings of a login, in words; nil where nothing is.
+---@param settings table
+---@return string?
+function M.fault(settings)
+  for _, check in ipairs(CHECKS) do
+    if check[1](settings) then
+      return check[2]
+    end
+  end
+end
+
 -- Whether the login has what the mechanism of that name takes, and TLS what it is bound to.
 local function is_usable(name, login, binding)
   local needs = NEEDS[name]
