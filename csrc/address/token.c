@@ -118,6 +118,9 @@ ettm_status ettm_token_skip_cfws(ettm_address_parser *p) {
 void ettm_token_scan_atom(ettm_address_parser *p) {
   size_t n;
   do {
+    while (p->at < p->in.n && ettm_char_is(p->in.p[p->at], ETTM_CHAR_ATEXT)) {
+      p->at++;
+    }
     n = text_length(ettm_token_slice(p, p->at, p->in.n), ETTM_CHAR_ATEXT);
     p->at += n;
   } while (n > 0);

@@ -29,7 +29,7 @@ extern const char ETTML_RESOLVER[];
 extern const char ETTML_PROCESS[];
 
 #define ETTML_BLOCK      (32u * 1024) /* octets of a message that are made in one step */
-#define ETTML_BLOCK_MIN  1024u        /* and of a small one */
+#define ETTML_BLOCK_MIN  512u         /* and of a small one, rounded up to this */
 #define ETTML_FILE_BLOCK (64u * 1024) /* octets of a file that are read in one step */
 #define ETTML_NET_BLOCK  (16u * 1024) /* octets that are received in one step, on the C stack */
 

@@ -52,11 +52,10 @@ ettml_reader *ettml_reader_check(lua_State *L, int arg) {
 
 /* A small message needs no more than its size, rounded so that few sizes are asked for. */
 static size_t block_size_for(uint64_t message_size) {
-  size_t size = ETTML_BLOCK_MIN;
-  while (size < ETTML_BLOCK && size < message_size) {
-    size *= 2;
+  if (message_size > ETTML_BLOCK - ETTML_BLOCK_MIN) {
+    return ETTML_BLOCK;
   }
-  return size;
+  return ((size_t)message_size / ETTML_BLOCK_MIN + 1) * ETTML_BLOCK_MIN;
 }
 
 /* Gives the reader on top a table of its own, with the table below. */

@@ -26,12 +26,15 @@ static size_t unit_size(ettm_str s, int quoted) {
   while (i < s.n && is_space(s.p[i])) {
     i++;
   }
-  while (i < s.n && (in_quotes || !is_space(s.p[i]))) {
-    if (quoted && s.p[i] == '"') {
+  while (!quoted && i < s.n && !is_space(s.p[i])) {
+    i++;
+  }
+  while (quoted && i < s.n && (in_quotes || !is_space(s.p[i]))) {
+    if (s.p[i] == '"') {
       in_quotes = !in_quotes;
     }
     /* A pair is never parted, not even one of a backslash and a space. */
-    i += quoted && s.p[i] == '\\' && i + 1 < s.n ? 2 : 1;
+    i += s.p[i] == '\\' && i + 1 < s.n ? 2 : 1;
   }
   return i;
 }
@@ -127,9 +130,10 @@ static ettm_status put_clause(folder *f, ettm_str clause) {
 }
 
 static int has_word(ettm_str s) {
-  size_t i;
-  for (i = 1; i < s.n; i++) {
-    if (s.p[i] == '?' && s.p[i - 1] == '=') {
+  const char *end = s.p + s.n;
+  const char *p = s.p; /* the space that s begins with */
+  while (s.n > 0 && (p = (const char *)memchr(p + 1, '?', (size_t)(end - p) - 1)) != NULL) {
+    if (p[-1] == '=') {
       return 1;
     }
   }

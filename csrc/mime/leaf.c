@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/chars.h"
+#include "mime/field.h"
 #include "mime/fold.h"
 #include "mime/parameter.h"
 
 #define VALUE_MAX   (64 * 1024) /* octets of a Content-Type or -Disposition under construction */
 #define VALUE_FIRST 256         /* of one that needs no memory of its own */
+#define CHARSET_MAX 60          /* of a charset's name that fits a line with what is in front */
 
 /* --- Types --- */
 
@@ -121,6 +123,16 @@ static ettm_str charset_of(const ettm_part_data *p, const ettm_leaf *leaf, const
   return facts != NULL && facts->high == 0 ? ETTM_LIT("us-ascii") : ETTM_LIT("utf-8");
 }
 
+/* As a parameter. It is a token: only an apostrophe or % in it has to be quoted. */
+static ettm_status append_charset(ettm_buffer *value, ettm_str charset) {
+  ettm_status status;
+  if (!ettm_chars_all(charset, ETTM_CHAR_ATTRIBUTE) || charset.n > CHARSET_MAX) {
+    return ettm_parameter_append(value, ETTM_LIT("charset"), charset);
+  }
+  status = ettm_buffer_append(value, ETTM_LIT("; charset="));
+  return status == ETTM_OK ? ettm_buffer_append(value, charset) : status;
+}
+
 static ettm_status append_type(ettm_buffer *value, const ettm_media_type *t, ettm_str charset,
                                ettm_str file_name, const ettm_charset_encoder *encoder) {
   ettm_status status = ettm_buffer_append(value, t->name);
@@ -128,7 +140,7 @@ static ettm_status append_type(ettm_buffer *value, const ettm_media_type *t, ett
     status = ettm_buffer_append(value, t->parameters);
   }
   if (status == ETTM_OK && charset.n > 0) {
-    status = ettm_parameter_append(value, ETTM_LIT("charset"), charset);
+    status = append_charset(value, charset);
   }
   if (status == ETTM_OK && file_name.n > 0) {
     status = ettm_parameter_append_legacy(value, ETTM_LIT("name"), file_name, encoder);
@@ -171,8 +183,8 @@ static ettm_status write_headers(ettm_part_data *p, const ettm_leaf *leaf, const
   ettm_status status =
       add_value(p, "Content-Type", value, append_type(value, t, charset, file_name, encoder));
   if (status == ETTM_OK) {
-    status = add_value(p, "Content-Transfer-Encoding", value,
-                       ettm_buffer_append(value, encoding_name(p->encoding)));
+    status = ettm_field_add(&p->headers, ETTM_LIT("Content-Transfer-Encoding"),
+                            encoding_name(p->encoding), 1);
   }
   if (status == ETTM_OK && leaf->disposition.n > 0) {
     status = add_value(p, "Content-Disposition", value,

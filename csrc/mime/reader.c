@@ -16,7 +16,6 @@
 
 #define STAGED_SIZE 512
 #define LINES_SIZE  1024 /* text on its way from line ends made CRLF to base64 */
-#define SEARCH_MAX  256  /* octets in which a line end is looked for at once */
 
 struct ettm_reader {
   ettm_alloc alloc;
@@ -88,15 +87,10 @@ static size_t smaller(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
-/* The octets before the first CR or LF, or some of them: no search goes further than SEARCH_MAX,
- * whatever the text is made of. */
-static size_t run_size(const char *p, size_t n) {
-  const char *lf, *cr;
-  n = smaller(n, SEARCH_MAX);
-  lf = (const char *)memchr(p, '\n', n);
-  n = lf != NULL ? (size_t)(lf - p) : n;
-  cr = (const char *)memchr(p, '\r', n);
-  return cr != NULL ? (size_t)(cr - p) : n;
+/* The octets in front of the first c; all n where there is none. */
+static size_t run_size(const char *p, size_t n, char c) {
+  const char *found = (const char *)memchr(p, c, n);
+  return found != NULL ? (size_t)(found - p) : n;
 }
 
 /* Takes one line end: CRLF, CR and LF are one each, also when a CRLF comes in two pieces. */
@@ -111,11 +105,17 @@ static void put_line_end(ettm_reader *r, char c, block *b) {
   r->column = 0;
 }
 
-/* Copies text, every line end as CRLF. Returns how many octets were taken. */
+/* Copies text, every line end as CRLF. Returns how many octets were taken. A CR is looked for once
+ * up to where there is room, an LF up to the CR: no octet is looked at more than twice. */
 static size_t put_lines(ettm_reader *r, ettm_str in, block *b) {
   size_t at = 0;
+  size_t cr_at = 0; /* there is no CR in front */
   while (at < in.n && b->capacity - b->made >= 2) {
-    size_t n = run_size(in.p + at, smaller(in.n - at, b->capacity - b->made));
+    size_t n = smaller(in.n - at, b->capacity - b->made);
+    if (cr_at <= at) {
+      cr_at = at + run_size(in.p + at, n, '\r');
+    }
+    n = run_size(in.p + at, smaller(n, cr_at - at), '\n');
     if (n == 0) {
       put_line_end(r, in.p[at++], b);
       continue;

@@ -4,6 +4,7 @@
 #include "address/address.h"
 #include "address/idna.h"
 #include "base/date.h"
+#include "mime/field.h"
 #include "mime/message.h"
 #include "mime/parameter.h"
 #include "mime/part.h"
@@ -152,7 +153,7 @@ static ettm_status complete_fields(ettm_message *m, const ettm_seal *seal, ettm_
   if (status != ETTM_OK) {
     return status;
   }
-  return ettm_headers_add_ready(&m->headers, ETTM_LIT("MIME-Version"), ETTM_LIT("1.0"));
+  return ettm_field_add(&m->headers, ETTM_LIT("MIME-Version"), ETTM_LIT("1.0"), 1);
 }
 
 /* --- Parts --- */

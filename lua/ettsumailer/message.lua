@@ -156,7 +156,7 @@ function M.new(given, level)
   if not context then
     return nil, fields
   end
-  local envelope = {}
+  local envelope = { from = nil, to = nil } -- with room for them
   local message = new_core(envelope)
   local lists, err = (context.fill or compose)(message, fields, context)
   local ok = lists

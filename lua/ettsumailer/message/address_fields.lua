@@ -147,7 +147,7 @@ function M.add(message, given)
   if not list[1] and (text or "") == "" then
     return errors.refuse("ADDRESS", "from is missing: every message has an author")
   end
-  local lists = { from = list }
+  local lists = { from = list, to = nil } -- with room for it
   local ok, err = add_sender(message, given, lists, text)
   if ok then
     ok, err = add_others(message, given, lists)
