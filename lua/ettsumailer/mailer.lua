@@ -17,6 +17,7 @@ local batch = lazy.of "ettsumailer.mailer.batch"
 local queue_of = lazy.of "ettsumailer.mailer.outbound_queue"
 local rate_of = lazy.of "ettsumailer.mailer.rate"
 local retry_of = lazy.of "ettsumailer.mailer.retry"
+local shared = lazy.of "ettsumailer.mailer.shared"
 
 local error, setmetatable, type = error, setmetatable, type
 
@@ -34,6 +35,8 @@ Mailer.__name = "ettsumailer.mailer"
 --- all_or_nothing  true: a message goes to all its recipients, or to none
 --- retry           true, or a table of retry.OPTIONS: what fails for now is tried again
 --- rate            messages a second, or a table of rate.OPTIONS
+--- shared          in nginx, the name of a lua_shared_dict, or a table of shared.OPTIONS: rate and
+---                 connections are those of all workers together
 --- on_message      function(fields): called before a message is composed, with a copy of its table,
 ---                 which it may change; or with the sealed message
 --- on_result       function(message, result, err): called when a message has come to its end, with
@@ -44,18 +47,22 @@ Mailer.__name = "ettsumailer.mailer"
 --- clock           { now, sleep } in seconds, for tests: that of retries, rates and rests
 M.OPTIONS = options.merge(ways.OPTIONS, {
   from = "texts", all_or_nothing = "boolean", retry = "retry", rate = "rate",
+  shared = "table or string",
   on_message = "function", on_result = "function", clock = "table",
   queue = "table", on_undelivered = "function",
 })
 
 -- Adds what decides when a message is sent. Returns true; or nil, err.
 local function add_policies(self, level)
-  local settings, err = self.settings, nil
+  local settings, err, _ = self.settings, nil, nil
   if settings.retry then
     self.retry, err = retry_of.new(settings.retry, level + 1)
   end
   if settings.rate and not err then
     self.rate, err = rate_of.new(settings.rate, level + 1)
+  end
+  if settings.shared and not err then
+    _, err = shared.share(self, level + 1)
   end
   return not err or nil, err
 end

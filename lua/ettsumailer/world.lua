@@ -126,6 +126,13 @@ function M.log(text)
   ngx.log(ngx.ERR, text)
 end
 
+---A dictionary that nginx's workers share.
+---@param name string  of a lua_shared_dict
+---@return table? dictionary  as of ngx.shared
+function M.dictionary(name)
+  return ngx.shared[name]
+end
+
 ---What one may wait for until another posts: in nginx, where requests run side by side.
 ---@return table? signal { wait(self, seconds): boolean, post(self) }; nil: nobody else could post
 function M.signal()

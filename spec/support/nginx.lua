@@ -1,4 +1,4 @@
--- A real nginx with its Lua module for the specs: one worker, on loopback, ended by its process id.
+-- A real nginx with its Lua module for the specs: on loopback, ended by its process id.
 
 local core = require "ettsumailer.core"
 
@@ -34,7 +34,7 @@ load_module %(modules)/ndk_http_module.so;
 load_module %(modules)/ngx_http_lua_module.so;
 daemon off;
 master_process on;
-worker_processes 1;
+worker_processes %(workers);
 user root;
 pid %(folder)/nginx.pid;
 error_log %(folder)/error.log info;
@@ -49,7 +49,7 @@ http {
   lua_package_cpath "%(package_cpath);;";
   %(http)
   server {
-    listen 127.0.0.1:%(port) backlog=1024;
+    listen 127.0.0.1:%(port) backlog=1024 %(listen);
     %(server)
   }
 }
@@ -104,6 +104,7 @@ local function configuration_of(self, how, found)
     package_cpath = package_cpath, modules = found.modules, lua = found.lua,
     extra_path = how.extra_path and how.extra_path .. ";" or "",
     main = how.main or "", http = how.http or "", server = how.server or "",
+    workers = tostring(how.workers or 1), listen = how.workers and "reuseport" or "",
   }
   return (CONFIGURATION:gsub("%%%(([%w_]+)%)", values))
 end
@@ -112,7 +113,8 @@ end
 ---whose files are put beside them. package_path and package_cpath are those of the library where it
 ---is installed, extra_path is looked through before; environment is a list of NAME=value.
 ---@param how table { main = text, http = text, server = text, files = { name = text }, tree = path,
----  package_path = text, package_cpath = text, extra_path = text, environment = list }
+---  package_path = text, package_cpath = text, extra_path = text, environment = list, workers = 1
+---  where absent }
 ---@return table? nginx { port }
 ---@return string? why  this machine cannot
 function M.start(how)

@@ -39,21 +39,24 @@ end
 -- Waits for its turn. Returns true; or nil, err.
 function Attempts:wait_for_rate(recipients)
   local mailer = self.mailer
-  local wait = mailer.rate and mailer.rate:take(mailer.clock.now(), recipients) or 0
-  while wait > 0 do
+  if not mailer.rate then
+    return true
+  end
+  local wait, err = mailer.rate:take(mailer.clock.now(), recipients)
+  while wait and wait > 0 do
     if wait > self:left() then
       return nil, errors.new {
         code = "TIMEOUT", stage = "rate", text = "the rate leaves no room within the timeout",
         hint = "raise rate or timeout",
       }
     end
-    local ok, err = self:sleep(wait)
+    local ok, why = self:sleep(wait)
     if not ok then
-      return nil, err
+      return nil, why
     end
-    wait = mailer.rate:take(mailer.clock.now(), recipients)
+    wait, err = mailer.rate:take(mailer.clock.now(), recipients)
   end
-  return true
+  return wait ~= nil or nil, err
 end
 
 -- One attempt. Returns result; or nil, err.

@@ -170,8 +170,8 @@ end
 
 -- Composes the message of a new job. Returns nothing; or an error.
 function Batch:compose(job)
-  if errors.is(job.given) then
-    return job.given
+  if job.failure or errors.is(job.given) then
+    return job.failure or job.given
   elseif job.message then
     return nil
   end

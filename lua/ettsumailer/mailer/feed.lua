@@ -29,7 +29,7 @@ local function iterator_of(messages)
 end
 
 ---@param messages table|function a list, or a function that gives one after the other and then nil
----@param how table  { rate = with take(now in seconds): 0, or seconds to wait; clock;
+---@param how table  { rate = with take(now in seconds): 0, seconds to wait, or nil, err; clock;
 ---  is_called_off = function: true ends every wait }
 ---@return ettsumailer.feed
 function M.new(messages, how)
@@ -104,13 +104,17 @@ local function find(self, may_wait)
   return job, when
 end
 
--- Takes a token for the job. Returns true, or the moment when there will be one.
+-- Takes a token for the job. Returns true, also where there never will be one and its failure says
+-- so; or false and the moment when there will be one.
 local function pay(self, job)
   local now = self.clock.now()
   local recipients = job.rest and #job.rest.to or 1
-  local seconds = self.rate and not job.is_paid and self.rate:take(now, recipients) or 0
-  if seconds > 0 then
-    return false, now + seconds
+  if self.rate and not job.is_paid then
+    local seconds, err = self.rate:take(now, recipients)
+    if seconds and seconds > 0 then
+      return false, now + seconds
+    end
+    job.failure = err
   end
   job.is_paid = true
   return true

@@ -126,16 +126,47 @@ function Bucket:slow_down(now)
   end
 end
 
----Looks at what became of a message, and slows down where the server complains of the pace.
+---Whether what became of a message holds a complaint of the pace.
 ---@param outcome table result or error
----@param now number    seconds
-function Bucket:note(outcome, now)
+---@return boolean
+function M.is_complaint(outcome)
   local has_complained = outcome_of.is_complaint(outcome)
   for _, refusal in ipairs(outcome.rejected) do
     has_complained = has_complained or outcome_of.is_complaint(refusal)
   end
-  if has_complained then
+  return has_complained
+end
+
+---Looks at what became of a message, and slows down where the server complains of the pace.
+---@param outcome table result or error
+---@param now number    seconds
+function Bucket:note(outcome, now)
+  if M.is_complaint(outcome) then
     self:slow_down(now)
+  end
+end
+
+local NONE = -1e9 -- a moment, or tokens, that are not there
+
+---All that time and messages change, for another process to go on with.
+---@return number[]
+function Bucket:state()
+  local messages, recipients = self.messages, self.recipients
+  return {
+    self.now or NONE, self.factor, self.slowed_at or NONE,
+    messages and messages.tokens or NONE, recipients and recipients.tokens or NONE,
+  }
+end
+
+---@param state number[]  as of state, of a bucket with the same options
+function Bucket:set_state(state)
+  self.now, self.factor = state[1] ~= NONE and state[1] or nil, state[2]
+  self.slowed_at = state[3] ~= NONE and state[3] or nil
+  if self.messages then
+    self.messages.tokens = min(self.messages.most, state[4])
+  end
+  if self.recipients then
+    self.recipients.tokens = min(self.recipients.most, state[5])
   end
 end
 

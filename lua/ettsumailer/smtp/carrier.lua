@@ -20,6 +20,7 @@ local function can_take_more(self)
   local conn = self.conn
   return not conn.dead and not conn.quitting
     and conn.messages < self.batch.pool.settings.messages_per_connection
+    and not self.batch.pool:must_give_way(conn)
 end
 
 local function set_deadline(self, job)

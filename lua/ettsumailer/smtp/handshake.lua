@@ -41,7 +41,8 @@ end
 ---Connects and reads the greeting (after the handshake, with implicit TLS).
 ---@param settings table     as of settings.server
 ---@param owner table        { deadline = ms on core.clock's scale, for all that follows }; its
----  `opening` is the connection from now on; its `cancelled`, set meanwhile, ends it
+---  `opening` is the connection from now on, which has its `place`; its `cancelled`, set meanwhile,
+---  ends it
 ---@param lock_step boolean? one command a flight, whatever is offered
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
@@ -57,6 +58,7 @@ function M.open(settings, owner, lock_step)
   end
   local conn = connection.new(session, io, settings, owner.deadline)
   conn.lock_step, conn.cancelled, owner.opening = lock_step, owner.cancelled, conn
+  conn.place, owner.place = owner.place, nil
   conn.greeting, err = greeting(conn)
   if not conn.greeting then
     conn:hang_up()

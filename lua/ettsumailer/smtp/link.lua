@@ -105,6 +105,9 @@ function Link:close()
   self.closed = true
   self.dead = self.dead or "CLOSED"
   self.io:close()
+  if self.place then
+    self.place:give()
+  end
 end
 
 return M

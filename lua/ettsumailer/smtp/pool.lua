@@ -9,7 +9,7 @@ local handshake = require "ettsumailer.smtp.handshake"
 local options = require "ettsumailer.options"
 local world = require "ettsumailer.world"
 
-local ipairs, min, next, setmetatable = ipairs, math.min, next, setmetatable
+local ipairs, min, next, select, setmetatable = ipairs, math.min, next, select, setmetatable
 local remove = table.remove
 
 local M = {}
@@ -78,6 +78,14 @@ local function hold(self, key, owner)
   key.held_until = core.clock() + self.settings.timeouts.connect * 1000 + GRACE_MS
 end
 
+-- Frees the place of a connection that did not come to be.
+local function give_place(owner)
+  if owner.place then
+    owner.place:give()
+    owner.place = nil
+  end
+end
+
 -- The context of TLS, as soon as nothing can need it any more: it is about a megabyte that Lua's
 -- collector knows nothing of.
 local function close_context(self)
@@ -115,6 +123,7 @@ local function reclaim(self)
   end
   for _, key in ipairs(lost) do
     let_go(self, key)
+    give_place(key)
     local conn = key.io and key or key.opening
     if conn then
       conn:close()
@@ -184,6 +193,7 @@ local function open_new(self, owner)
   end
   let_go(self, owner)
   owner.opening, owner.cancelled = nil, nil
+  give_place(owner)
   if not conn then
     return nil, err
   end
@@ -198,11 +208,10 @@ local function open_new(self, owner)
   return conn
 end
 
-local function refuse_closed()
-  return errors.refuse("CANCELLED", "the mailer was closed")
-end
-
-local function refuse_full(self)
+local function refuse(self)
+  if self.closed then
+    return errors.refuse("CANCELLED", "the mailer was closed")
+  end
   local allowed = self.cap:allowed()
   local text = ("all %d connections are in use: send fewer at a time, or raise connections")
     :format(allowed)
@@ -213,6 +222,38 @@ local function refuse_full(self)
   return errors.refuse("QUEUE_FULL", text)
 end
 
+-- Waits for a place among the connections of all workers, where they share them: it is the owner's
+-- until a connection has it. Returns an idle connection that has come back meanwhile; or nil, err.
+local function wait_for_place(self, owner, must_be_new)
+  if not self.places or not world.may_wait() then
+    return nil
+  end
+  local limit = core.clock() + self.settings.timeouts.connect * 1000
+  local conn, err
+  owner.place, err = self.places:wait(min(owner.deadline or limit, limit), function()
+    conn = not must_be_new and take_idle(self, owner.deadline) or nil
+    return conn or self.closed or owner.cancelled
+  end)
+  if owner.cancelled then
+    return errors.refuse("CANCELLED", "the sending was cancelled")
+  elseif conn or owner.place or err or self.closed then
+    return conn, err
+  end
+  return errors.refuse("QUEUE_FULL",
+    ("all %d connections of all workers are in use"):format(self.settings.connections))
+end
+
+-- An idle connection; or nil: the owner may open one; or nil, err.
+local function find_idle(self, owner, must_be_new)
+  hold(self, owner, owner) -- to look at an idle one may take a while
+  local conn, err = not must_be_new and take_idle(self, owner.deadline) or nil, nil
+  if not conn then
+    conn, err = wait_for_place(self, owner, must_be_new)
+  end
+  let_go(self, owner)
+  return conn, err
+end
+
 ---A connection that is ready for mail: an idle one, else a new one.
 ---@param owner table         whose it is until release or abandon; its deadline (ms on core.clock's
 ---  scale) is that of opening
@@ -221,23 +262,41 @@ end
 ---@return ettsumailer.error?
 function Pool:acquire(owner, must_be_new)
   local is_free = not is_full(self) or wait_for_free(self, owner)
-  if self.closed then
-    return refuse_closed()
+  if self.closed or not is_free then
+    return refuse(self)
   end
-  if not is_free then
-    return refuse_full(self)
-  end
-  hold(self, owner, owner) -- to look at an idle one may take a while
-  local conn = not must_be_new and take_idle(self, owner.deadline)
-  let_go(self, owner)
+  local conn, err = find_idle(self, owner, must_be_new)
   if conn then
     hold(self, conn, owner)
     conn.cancelled, owner.cancelled = owner.cancelled, nil
     return conn
-  elseif self.closed then
-    return refuse_closed()
+  elseif err or self.closed then
+    give_place(owner)
+    return nil, err or select(2, refuse(self))
   end
   return open_new(self, owner)
+end
+
+---Whether a connection is to be hung up behind its message: another worker waits for its place.
+---@param conn ettsumailer.connection
+---@param is_idle boolean? nobody here waits for it
+---@return boolean
+function Pool:must_give_way(conn, is_idle)
+  return conn.place ~= nil and self.places:want(conn, is_idle or false)
+end
+
+---Looks after the places that this worker has: those of requests that nginx has ended are free.
+---@param is_wanted boolean  what has been idle longest is hung up
+---@return boolean has_hung_up
+function Pool:tend(is_wanted)
+  reclaim(self)
+  local conn = is_wanted and remove(self.idle, 1) or nil
+  if conn and world.is_ending() then
+    conn:close() -- nginx has closed what was parked
+  elseif conn then
+    hang_up_idle(conn)
+  end
+  return conn ~= nil
 end
 
 ---Gives back what acquire gave: kept, or hung up.
@@ -246,7 +305,8 @@ function Pool:release(conn)
   let_go(self, conn)
   local is_used_up = conn.messages >= self.settings.messages_per_connection
   if self.closed or conn.dead or conn.quitting or is_used_up
-    or self.count + #self.idle >= self.cap:allowed() then
+    or self.count + #self.idle >= self.cap:allowed()
+    or self:must_give_way(conn, self.count == 0) then
     conn:hang_up()
     return
   end
@@ -267,6 +327,7 @@ function Pool:abandon(owner)
   end
   for _, key in ipairs(left) do
     let_go(self, key)
+    give_place(owner)
     local conn = key ~= owner and key or owner.opening
     if conn then
       conn:close()
