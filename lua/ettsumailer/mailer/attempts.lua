@@ -3,10 +3,12 @@
 -- Not: when to try again (retry.lua), how fast (rate.lua), nor many messages at a time (batch.lua).
 
 local clock_of = require "ettsumailer.mailer.clock"
-local common = require "ettsumailer.sender.common"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local lazy = require "ettsumailer.lazy"
 local outcome = require "ettsumailer.smtp.outcome"
+
+local common = lazy.of "ettsumailer.sender.common"
 
 local setmetatable = setmetatable
 local huge = math.huge
