@@ -72,6 +72,7 @@ local SECTIONS = {
   { "Options of csv.open", module = "csv", names = { "OPTIONS" } },
   { "A connection", file = "smtp/connection.lua", owner = "Connection", prefix = "conn:",
     class = "ettsumailer.connection" },
+  { "A connection: by hand", file = "smtp/by_hand.lua", owner = "Connection", prefix = "conn:" },
   { "A connection: more", file = "smtp/link.lua", owner = "Link", prefix = "conn:",
     only = { "close" } },
   { "A session", file = "types.lua", owner = "Session", prefix = "session:",

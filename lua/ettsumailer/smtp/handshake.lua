@@ -6,9 +6,12 @@ local connection = require "ettsumailer.smtp.connection"
 local core = require "ettsumailer.core"
 local drive = require "ettsumailer.smtp.drive"
 local errors = require "ettsumailer.errors"
+local lazy = require "ettsumailer.lazy"
 local settings_of = require "ettsumailer.settings"
 local tls_probe = require "ettsumailer.smtp.tls_probe"
 local world = require "ettsumailer.world"
+
+local by_hand = lazy.of "ettsumailer.smtp.by_hand"
 
 local transport = world.transport()
 
@@ -81,10 +84,7 @@ function M.connect(given, level)
   conn, err = M.open(settings, {
     deadline = settings.timeout and core.clock() + settings.timeout * 1000,
   })
-  if conn then
-    conn.is_by_hand = true
-  end
-  return conn, err
+  return conn and by_hand.take(conn), err
 end
 
 -- EHLO, or HELO where the server does not know EHLO (RFC 5321 3.2).
