@@ -66,13 +66,40 @@ local function link_nginx(flags, ...)
   must("cc -o '%s/nginx/sbin/nginx' '%s' " .. flags, prefix, source, ...)
 end
 
-local function install(more)
-  return run("env -u MAKEFLAGS -u MFLAGS make -j2 BUILD='%s' install-openresty OPENRESTY='%s' %s", BUILD,
-    prefix, more or "")
+-- What a Dockerfile copies of this tree, in its order: { from, to }.
+local function copied_by(name)
+  local list = {}
+  for line in io.lines("examples/docker/" .. name .. "/Dockerfile") do
+    local from, to = line:match "^COPY ([^-]%S*) (%S+)$"
+    list[#list + 1] = from and { from = from, to = to }
+  end
+  return list
 end
 
-local function must_install(more)
-  local said, status = install(more)
+-- The tree as the build of an image sees it.
+local function context_of(name)
+  local folder = os.tmpname()
+  must("rm '%s' && mkdir '%s'", folder, folder)
+  for _, copied in ipairs(copied_by(name)) do
+    if copied.to:sub(1, 1) ~= "/" then
+      local to = folder .. "/" .. copied.to
+      must("mkdir -p '%s' && cp -R '%s' '%s'", to:match "^(.*)/", copied.from, to)
+    end
+  end
+  return folder
+end
+
+-- make in such a tree, or in this one.
+local function make(context, what, ...)
+  return run("env -u MAKEFLAGS -u MFLAGS make -C '%s' -j2 BUILD=\"$PWD/%s\" " .. what, context or ".", BUILD, ...)
+end
+
+local function install(more, context)
+  return make(context, "install-openresty OPENRESTY='%s' %s", prefix, more or "")
+end
+
+local function must_install(more, context)
+  local said, status = install(more, context)
   assert.equal(0, status, said)
   return said
 end
@@ -167,7 +194,9 @@ describe("make install-openresty", function()
 
   it("installs into site/lualib, below DESTDIR", function()
     local site = base .. "/staged" .. prefix .. "/site/lualib/ettsumailer/"
-    must_install(("DESTDIR='%s/staged'"):format(base))
+    local context = context_of "debian"
+    must_install(("DESTDIR='%s/staged'"):format(base), context)
+    must("rm -rf '%s'", context)
     for _, name in ipairs { "core.so", "openssl.so", "init.lua", "transport/resty.lua", "smtp/drive.lua" } do
       assert.is_true(exists(site .. name), site .. name)
     end
@@ -294,7 +323,10 @@ describe("make install LUA=luajit", function()
   it("serves a plain nginx with the Lua module, which looks there by itself", function()
     local folder = os.tmpname()
     os.remove(folder)
-    must("env -u MAKEFLAGS -u MFLAGS make -j2 BUILD='%s' LUA=luajit DESTDIR='%s' install", BUILD, folder)
+    local context = context_of "debian-nginx"
+    local said, status = make(context, "LUA=luajit DESTDIR='%s' install", folder)
+    must("rm -rf '%s'", context)
+    assert.equal(0, status, said)
     local looked_in = must "luajit -e 'print(package.path, package.cpath)'"
     local ok, why, https = start(folder .. "/usr/local/share/lua/5.1", nil, folder .. "/usr/local/lib/lua/5.1")
     if ok then
@@ -306,5 +338,21 @@ describe("make install LUA=luajit", function()
     if not ok then
       pending(why)
     end
+  end)
+end)
+
+describe("the Dockerfiles", function()
+  for _, name in ipairs { "debian", "debian-nginx", "alpine" } do
+    it(("copy what is there: %s"):format(name), function()
+      local list = copied_by(name)
+      assert.is_true(#list >= 4)
+      for _, copied in ipairs(list) do
+        must("test -e '%s'", copied.from)
+      end
+    end)
+  end
+
+  it("build alike on Debian and on Alpine", function()
+    assert.same(copied_by "debian", copied_by "alpine")
   end)
 end)
