@@ -156,9 +156,11 @@ local function prepare_tls(settings)
 end
 
 local function check_mechanisms(what, list, level)
+  local ok, err = true, nil
   if list then
-    return mechanisms.check(what, list, level + 1)
+    ok, err = mechanisms.check(what, list, level + 1)
   end
+  return ok, err -- no tail call: levels of errors count it
 end
 
 -- The options with what follows from them.

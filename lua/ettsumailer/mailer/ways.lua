@@ -9,12 +9,11 @@ local pool_of = require "ettsumailer.smtp.pool"
 local settings_of = require "ettsumailer.settings"
 local smtp = require "ettsumailer.sender.smtp"
 
-local presets = lazy.of "ettsumailer.mailer.presets"
 local own_of = lazy.of "ettsumailer.sender.own"
-local servers_of = lazy.of "ettsumailer.sender.servers"
+local service = lazy.of "ettsumailer.mailer.service"
+local several = lazy.of "ettsumailer.mailer.several"
 
 local error, ipairs, os, pairs, type = error, ipairs, os, pairs, type
-local concat, sort = table.concat, table.sort
 
 local M = {}
 
@@ -66,49 +65,14 @@ local function with_environment(given)
   return url and url ~= "" and options.merge(given, { url = url }) or given
 end
 
-local function names_of_presets()
-  local names = {}
-  for name in pairs(presets) do
-    names[#names + 1] = name
-  end
-  sort(names)
-  return concat(names, ", ")
-end
-
--- Options that a preset sets; the other fields of it are to be read by people.
-local PRESET_OPTIONS = { "host", "port", "user", "messages_per_connection", "rate" }
-
--- The options with what the service adds to them.
-local function with_preset(given)
-  if not given.service then
-    return given
-  end
-  if given.url then
-    return errors.refuse("CONFIG", "give service or url: each of them names the server")
-  end
-  local preset = presets[given.service]
-  if not preset then
-    return errors.refuse("CONFIG", ("service: '%s' is none of %s"):format(
-      given.service, names_of_presets()))
-  elseif not (preset.host or given.host) then
-    return errors.refuse("CONFIG", ("host is missing for %s: %s"):format(
-      given.service, preset.host_hint))
-  end
-  local base = {}
-  for _, name in ipairs(PRESET_OPTIONS) do
-    base[name] = preset[name]
-  end
-  if not (given.password or given.token) then
-    base.user = nil
-  end
-  return options.merge(base, given), preset
-end
-
 -- One server's sender. Returns nil, err for values that make no sense.
 local function server_of(what, given, known, clock, level)
-  local completed, preset = with_preset(given)
-  if not completed then
-    return nil, preset
+  local completed, preset = given, nil
+  if given.service then
+    completed, preset = service.apply(given)
+    if not completed then
+      return nil, preset
+    end
   end
   local settings, err = settings_of.server(what, completed, known, level + 1)
   if not settings then
@@ -116,49 +80,6 @@ local function server_of(what, given, known, clock, level)
   end
   settings.login_hint = preset and preset.login_hint
   return smtp.new(settings, clock)
-end
-
-local ONE_SERVER = { "url", "host", "port", "unix_socket", "service" }
-
-local function check_servers(given, level)
-  level = level + 1
-  for _, name in ipairs(ONE_SERVER) do
-    if given[name] ~= nil then
-      error(("mailer: servers stands in place of '%s'"):format(name), level)
-    end
-  end
-  for i, server in ipairs(given.servers) do
-    if type(server) ~= "string" then
-      options.check(("mailer: servers[%d]"):format(i), server, SERVER, level)
-    end
-  end
-  if #given.servers == 0 then
-    error("mailer: servers is empty", level)
-  end
-end
-
-local ORDERS = { failover = true, round_robin = true }
-
-local function several(given, known, clock, level)
-  check_servers(given, level + 1)
-  if given.order and not ORDERS[given.order] then
-    return errors.refuse("CONFIG", 'order must be "failover" or "round_robin"')
-  end
-  local shared, list = options.merge(given), {}
-  shared.servers, shared.order, shared.rest = nil, nil, nil
-  for i, own in ipairs(given.servers) do
-    own = type(own) == "string" and { url = own } or own
-    local sender, err = server_of("mailer", options.merge(shared, own), known, clock, level + 1)
-    if not sender then
-      err.text = ("servers[%d]: %s"):format(i, err.text)
-      return nil, err
-    end
-    list[i] = { sender = sender, name = sender.settings.host or sender.settings.unix_socket }
-  end
-  return servers_of.new(list, {
-    order = given.order, rest = given.rest, clock = clock,
-    side_by_side = list[1].sender.pool.settings.connections,
-  })
 end
 
 local function own_sender(via, level)
@@ -197,7 +118,10 @@ function M.open(given, known, clock, level)
   elseif given.via and given.via ~= "smtp" then
     sender, err = by_name(given)
   elseif given.servers then
-    sender, err = several(given, known, clock, level)
+    sender, err = several.open(given, SERVER, clock, function(own)
+      local made, why = server_of("mailer", own, known, clock, level + 2)
+      return made, why -- no tail call: levels of errors count it
+    end, level)
   else
     sender, err = server_of("mailer", given, known, clock, level)
   end
