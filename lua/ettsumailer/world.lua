@@ -5,9 +5,8 @@
 local core = require "ettsumailer.core"
 
 local ipairs, pcall, rawget, require, type, _G = ipairs, pcall, rawget, require, type, _G
-local getmetatable, newproxy = getmetatable, newproxy -- luacheck: std luajit
 local setmetatable = setmetatable
-local max = math.max
+local max, min = math.max, math.min
 
 local M = {}
 
@@ -45,21 +44,24 @@ function M.sleep(deadline)
   end
 end
 
--- Octets that are worked on between two turns of the loop; and the fewest, where many work at once.
-local SLICE, LEAST = 65536, 16384
+-- Octets that are worked on between two turns of the loop.
+local SLICE = 65536
 
--- Seconds of a turn. Those of 0 are none in an nginx without OpenResty's patches: it goes on with
--- what sleeps so before it looks at any socket.
-local TURN = 0.001
+-- Whoever gives a turn waits so long at least: a wait of 0 is none in an nginx without OpenResty's
+-- patches, which goes on with what sleeps so before it looks at any socket. All who work at a time
+-- go on one after the other, so far apart; a little farther where the loop was late with the last.
+local TURN_MS, LATE_MS = 1, 3
 
-local turns = 0 -- that were given so far
+local next_turn, lateness = 0, 0 -- on core.clock's scale: when the last of them goes on
 
 ---Gives the loop that this program runs in a turn, where there is one, and one may wait here: not
 ---in every phase of nginx, nor in a function that C calls (string.gsub).
 function M.turn()
   if M.is_nginx and M.may_wait() and core.may_yield() then
-    turns = turns + 1
-    ngx.sleep(TURN)
+    local mine = max(next_turn, core.clock()) + TURN_MS + lateness
+    next_turn = mine
+    M.sleep(mine)
+    lateness = min(LATE_MS, max(0, core.clock() - mine - TURN_MS))
   end
 end
 
@@ -67,10 +69,11 @@ local Work = {}
 Work.__index = Work
 
 ---Work that takes long by itself, and gives the loop a turn from time to time. How much is done
----between two turns is counted in octets; it is the less, the more others work so at a time.
----@return table? work { done(self, octets) }; nil where there is no loop to be kept waiting
+---between two turns is counted in octets.
+---@return table? work { done(self, octets), renew(self) }; nil where there is no loop to be kept
+---  waiting
 function M.work()
-  return M.is_nginx and setmetatable({ left = SLICE, seen = turns }, Work) or nil
+  return M.is_nginx and setmetatable({ left = SLICE }, Work) or nil
 end
 
 ---There was a turn just now, as something was waited for.
@@ -82,9 +85,8 @@ end
 function Work:done(octets)
   self.left = self.left - octets
   if self.left <= 0 then
+    self.left = SLICE
     M.turn()
-    self.left = max(LEAST, SLICE / max(1, turns - self.seen))
-    self.seen = turns
   end
 end
 
@@ -113,27 +115,6 @@ end
 ---@return string? why  there is no timer to be had
 function M.soon(f)
   return ngx.timer.at(0, f)
-end
-
----Calls a function again and again, by a timer of nginx; once more when the worker ends.
----@param seconds number
----@param f function
----@return true?
----@return string? why
-function M.every(seconds, f)
-  return ngx.timer.every(seconds, f)
-end
-
----A value whose end is told of, also when nginx closes a worker's Lua.
----@param on_end function(value)
----@param before any?   a value that was made so; on_end is that one's
----@return userdata
-function M.sentinel(on_end, before)
-  local value = newproxy(before or true)
-  if not before then
-    getmetatable(value).__gc = on_end
-  end
-  return value
 end
 
 ---Whether nginx ends this worker: a reload, or a graceful end.

@@ -221,27 +221,11 @@ describe("the name that nginx greets a server with", function()
   end)
 end)
 
--- A UDP port that answers nothing, for a minute at most.
-local function silent_port()
-  local pipe = assert(io.popen([[exec timeout 60 python3 -c "
-import socket, sys, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(('127.0.0.1', 0))
-print(s.getsockname()[1], flush=True)
-sys.stdin.close()
-time.sleep(60)" & echo $!]]))
-  local pid, port = pipe:read "*n", pipe:read "*n"
-  return port, function()
-    os.execute("kill " .. pid)
-    pipe:close()
-  end
-end
-
 describe("a host that nginx does not find", function()
   after_each(stop)
 
   here("takes no longer than connecting may, whatever the resolver's patience", function()
-    local port, close = silent_port()
+    local silent = nginx_of.silent_resolver()
     local ok, err = pcall(function()
       assert(start(nil, [[location = /x { content_by_lua_block {
         local mail = require "mail"
@@ -249,10 +233,10 @@ describe("a host that nginx does not find", function()
         local _, _, err = mail.send(mail.new { host = "smtp.example.test", timeouts = { connect = 1 } })
         ngx.update_time()
         ngx.print(err.code, " ", err.delivery, " ", ngx.now() - started < 10 and "early" or "late")
-      } }]], ("resolver 127.0.0.1:%d; resolver_timeout 40s;"):format(port)))
+      } }]], ("resolver 127.0.0.1:%d; resolver_timeout 40s;"):format(silent.port)))
       assert.equal("TIMEOUT not_sent early", (nginx:get "/x"))
     end)
-    close()
+    silent.close()
     assert(ok, err)
   end)
 end)
@@ -322,7 +306,7 @@ describe("a client that goes away", function()
   end
 
   here("while its host is looked up costs the mailer no connection for longer than that may take", function()
-    local port, close = silent_port()
+    local silent = nginx_of.silent_resolver()
     local ok, err = pcall(function()
       assert(start(nil, [[location = /x { content_by_lua_block {
         local mail = require "mail"
@@ -330,14 +314,14 @@ describe("a client that goes away", function()
           timeouts = { connect = 1 } }
         local text, _, err = mail.send(mail.mailer)
         ngx.print(err.code, " ", err.stage)
-      } }]], ("resolver 127.0.0.1:%d; resolver_timeout 40s;"):format(port)))
+      } }]], ("resolver 127.0.0.1:%d; resolver_timeout 40s;"):format(silent.port)))
       local request = nginx:begin "/x"
       core.poll({}, core.clock() + 100)
       request:abort()
       core.poll({}, core.clock() + 2000)
       assert.equal("TIMEOUT connect", (nginx:get "/x")) -- not QUEUE_FULL
     end)
-    close()
+    silent.close()
     assert(ok, err)
   end)
 

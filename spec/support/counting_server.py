@@ -21,10 +21,8 @@ async def content_of(reader):
     lines = []
     while True:
         line = await reader.readline()
-        if line == b".\r\n":
+        if line in (b".\r\n", b""):
             return lines
-        if line == b"":
-            raise ConnectionError
         lines.append(line)
 
 

@@ -109,6 +109,26 @@ local function configuration_of(self, how, found)
   return (CONFIGURATION:gsub("%%%(([%w_]+)%)", values))
 end
 
+---A UDP port of ours that answers nothing, for a minute at most: a resolver that finds no name.
+---@return table silent { port, close() }
+function M.silent_resolver()
+  local pipe = assert(io.popen([[exec 2>/dev/null; timeout 60 python3 -c "
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('127.0.0.1', 0))
+print('port', s.getsockname()[1], flush=True)
+time.sleep(60)" & echo pid $!; wait $!]]))
+  local found = {}
+  while not (found.port and found.pid) do
+    local name, number = assert(pipe:read "*l", "python3 is missing"):match "^(%a+) (%d+)$"
+    found[name] = tonumber(number)
+  end
+  return { port = found.port, close = function()
+    os.execute("kill " .. found.pid)
+    pipe:close()
+  end }
+end
+
 ---Starts it. main, http and server are directives; files are Lua modules by name; tree is a folder
 ---whose files are put beside them. package_path and package_cpath are those of the library where it
 ---is installed, extra_path is looked through before; environment is a list of NAME=value.
@@ -211,6 +231,37 @@ function Nginx:get(path)
   return self:begin(path):answer()
 end
 
+-- The requests of a list that have their answer, with the time it took.
+local function take_answers(waiting, times)
+  local left = {}
+  for _, item in ipairs(waiting) do
+    if item.ready then
+      times[#times + 1] = core.clock() - item.began
+      item[1]:close()
+    else
+      left[#left + 1] = item
+    end
+  end
+  return left
+end
+
+---Asks for /ping so many times at once, each on a connection of its own.
+---@param count integer
+---@return integer[] times  ms, in their order
+function Nginx:ping(count)
+  local waiting, times = {}, {}
+  for i = 1, count do
+    waiting[i] = { self:begin("/ping").socket, "r", began = core.clock() }
+  end
+  local deadline = core.clock() + 60000
+  while #waiting > 0 and core.poll(waiting, deadline) do
+    waiting = take_answers(waiting, times)
+  end
+  assert(#waiting == 0, "not every ping was answered")
+  table.sort(times)
+  return times
+end
+
 -- Sends the master a signal that the core has no name for.
 local function signal(self, name)
   local file = io.open(self.folder .. "/nginx.pid")
@@ -252,15 +303,14 @@ function M.takes(folder, name)
 end
 
 ---Ends it, and waits until it is gone.
----@param how string?      "QUIT": its workers finish what they do
----@param seconds number?  how long that may take; 20 where absent
-function Nginx:stop(how, seconds)
+---@param how string? "QUIT": its workers finish what they do
+function Nginx:stop(how)
   if how then
     signal(self, how)
   else
     self.process:kill "TERM"
   end
-  local deadline = core.clock() + (seconds or 20) * 1000
+  local deadline = core.clock() + 20000
   while not self.process:wait() and core.clock() < deadline do
     core.poll({}, core.clock() + 10)
   end
