@@ -27,6 +27,7 @@ extern const char ETTML_ADDRESS[];
 extern const char ETTML_SOCKET[];
 extern const char ETTML_RESOLVER[];
 extern const char ETTML_PROCESS[];
+extern const char ETTML_WATCH[];
 
 #define ETTML_BLOCK      (32u * 1024) /* octets of a message that are made in one step */
 #define ETTML_BLOCK_MIN  512u         /* and of a small one, rounded up to this */
@@ -41,6 +42,7 @@ void ettml_address_open(lua_State *L);
 void ettml_socket_open(lua_State *L);
 void ettml_resolver_open(lua_State *L);
 void ettml_process_open(lua_State *L);
+void ettml_watch_open(lua_State *L);
 void ettml_folder_open(lua_State *L);
 
 /* A connection, the login that is under way on it, and what is counted on the network's side. */
@@ -166,5 +168,12 @@ int ettml_resolver_descriptor(lua_State *L, int index);
 
 /* The same of a process: its standard output for reading, its standard input for writing. */
 int ettml_process_descriptor(lua_State *L, int index, unsigned wanted);
+
+/* The same of a watch. */
+int ettml_watch_descriptor(lua_State *L, int index);
+
+/* The list that is argument 1, { { object, "r", "w" or "rw" }, ... }, as items for ettm_poll.
+ * Returns their number. */
+size_t ettml_check_items(lua_State *L, ettm_poll_item items[ETTM_POLL_ITEMS]);
 
 #endif

@@ -96,6 +96,7 @@ int luaopen_ettsumailer_core(lua_State *L) {
   ettml_socket_open(L);
   ettml_resolver_open(L);
   ettml_process_open(L);
+  ettml_watch_open(L);
   ettml_folder_open(L);
   ettml_session_auth_open(L);
   ettml_session_mail_open(L);

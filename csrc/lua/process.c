@@ -188,6 +188,19 @@ static int process_read_errors(lua_State *L) {
   return read_pipe(L, CHILD_ERRORS);
 }
 
+/* fd(direction): the descriptor of its standard output for "r", of its input for "w"; else nil. */
+static int process_fd(lua_State *L) {
+  const process_box *p = check_process(L);
+  ettm_str direction = ettml_check_str(L, 2);
+  int writes = direction.n == 1 && direction.p[0] == 'w';
+  int fd = p->process.pipes[writes ? CHILD_INPUT : CHILD_OUTPUT];
+  if (fd < 0) {
+    return ettml_answer_nil(L);
+  }
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
 static int process_close_input(lua_State *L) {
   process_box *p = check_process(L);
   ettm_socket_close(&p->process.pipes[CHILD_INPUT]);
@@ -253,6 +266,7 @@ static int process_tostring(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {{"pid", process_pid},
+                                   {"fd", process_fd},
                                    {"write", process_write},
                                    {"read", process_read},
                                    {"read_errors", process_read_errors},

@@ -124,9 +124,12 @@ static const char *read_item(lua_State *L, int first, ettm_poll_item *item) {
   if (item->fd < 0) {
     item->fd = ettml_process_descriptor(L, first, item->wanted);
   }
+  if (item->fd < 0) {
+    item->fd = ettml_watch_descriptor(L, first);
+  }
   item->ready = 0;
   if (item->fd < 0) {
-    return "an open socket, resolver or process expected";
+    return "an open socket, resolver, process or watch expected";
   }
   return item->wanted == 0 ? "'r', 'w' or 'rw' expected" : NULL;
 }
@@ -157,9 +160,10 @@ static int net_wait(lua_State *L) {
   return 1;
 }
 
-/* Makes poll items of the list that is argument 1. */
-static void check_items(lua_State *L, ettm_poll_item *items, size_t count) {
-  size_t i;
+size_t ettml_check_items(lua_State *L, ettm_poll_item items[ETTM_POLL_ITEMS]) {
+  size_t i, count;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  count = ettml_raw_length(L, 1);
   luaL_argcheck(L, count <= ETTM_POLL_ITEMS, 1, "too many items");
   for (i = 0; i < count; i++) {
     const char *problem = "a table expected";
@@ -175,6 +179,7 @@ static void check_items(lua_State *L, ettm_poll_item *items, size_t count) {
     }
     lua_settop(L, top);
   }
+  return count;
 }
 
 static void set_ready(lua_State *L, const ettm_poll_item *items, size_t count) {
@@ -199,11 +204,8 @@ static int net_poll(lua_State *L) {
   ettm_poll_item items[ETTM_POLL_ITEMS];
   int sys_error = 0;
   ettm_status status;
-  size_t count;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  count = ettml_raw_length(L, 1);
+  size_t count = ettml_check_items(L, items);
   luaL_argcheck(L, count > 0 || deadline >= 0, 1, "nothing to wait for");
-  check_items(L, items, count);
 
   status = ettm_poll(items, count, deadline, &sys_error);
 

@@ -113,6 +113,23 @@ static int listen_ip(lua_State *L) {
   return answer_socket(L, status, sys_error);
 }
 
+/* core.socket_pair(): two that are connected to each other. */
+static int socket_pair(lua_State *L) {
+  socket_box *a = push_socket(L);
+  socket_box *b = push_socket(L);
+  int fds[2] = {-1, -1};
+  int sys_error = 0;
+
+  ettm_status status = ettm_socket_pair(fds, &sys_error);
+
+  if (status != ETTM_OK) {
+    return system_answer(L, status, sys_error);
+  }
+  a->fd = fds[0];
+  b->fd = fds[1];
+  return 2;
+}
+
 static int socket_accept(lua_State *L) {
   const socket_box *listener = check_socket(L);
   socket_box *s;
@@ -279,8 +296,11 @@ static const luaL_Reg events[] = {{"__gc", socket_close},
                                   {"__tostring", socket_tostring},
                                   {NULL, NULL}};
 
-static const luaL_Reg functions[] = {
-    {"connect", connect_ip}, {"connect_path", connect_path}, {"listen", listen_ip}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"connect", connect_ip},
+                                     {"connect_path", connect_path},
+                                     {"listen", listen_ip},
+                                     {"socket_pair", socket_pair},
+                                     {NULL, NULL}};
 
 void ettml_socket_open(lua_State *L) {
   static const ettml_class socket_class = {ETTML_SOCKET, methods, NULL, events};

@@ -303,6 +303,24 @@ ettm_status ettm_socket_accept(int *fd, int listening, int *sys_error) {
   return ETTM_OK;
 }
 
+ettm_status ettm_socket_pair(int fds[2], int *sys_error) {
+  int i, made[2];
+  *sys_error = 0;
+  if (socketpair(AF_UNIX, SOCK_STREAM | OPEN_FLAGS, 0, made) != 0) {
+    return fail(ETTM_E_IO, sys_error);
+  }
+  for (i = 0; i < 2; i++) {
+    if (OPEN_FLAGS == 0 && set_flags(made[i]) != 0) {
+      ettm_status status = give_up(made[0], ETTM_E_IO, sys_error);
+      ettm_socket_close(&made[1]);
+      return status;
+    }
+    set_options(made[i], AF_UNIX);
+    fds[i] = made[i];
+  }
+  return ETTM_OK;
+}
+
 void ettm_socket_close(int *fd) {
   if (*fd >= 0) {
     close(*fd); /* never again after EINTR: the number may be somebody else's by then */

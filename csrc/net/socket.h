@@ -58,6 +58,9 @@ ETTM_MUST_USE ettm_status ettm_socket_listen(int *fd, const ettm_endpoint *on, i
 /* ETTM_OK: *fd is the caller's; ETTM_NEED_INPUT: nobody is waiting; ETTM_E_IO. */
 ETTM_MUST_USE ettm_status ettm_socket_accept(int *fd, int listening, int *sys_error);
 
+/* Two sockets that are connected to each other. ETTM_OK or ETTM_E_IO. */
+ETTM_MUST_USE ettm_status ettm_socket_pair(int fds[2], int *sys_error);
+
 /* ETTM_OK: *sent > 0 octets were taken; ETTM_FULL: none now; ETTM_E_CLOSED: the peer is gone;
  * ETTM_E_IO; ETTM_E_ARGUMENT: n is 0. */
 ETTM_MUST_USE ettm_status ettm_socket_send(int fd, const char *p, size_t n, size_t *sent,

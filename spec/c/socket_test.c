@@ -443,6 +443,22 @@ static void closes_once(void) {
   CHECK_INT(fd, -1);
 }
 
+static void makes_two_that_are_connected(void) {
+  int before = open_descriptors(), error = 99, pair[2] = {-1, -1};
+  char got[8];
+  size_t n = 0;
+  CHECK_INT(ettm_socket_pair(pair, &error), ETTM_OK);
+  CHECK_INT(error, 0);
+  CHECK_INT(ettm_socket_receive(pair[0], got, sizeof got, &n, &error), ETTM_NEED_INPUT);
+  CHECK_INT(ettm_socket_send(pair[1], "x", 1, &n, &error), ETTM_OK);
+  CHECK_INT(wait_ready(pair[0], ETTM_POLL_READ, PATIENCE), ETTM_POLL_READ);
+  CHECK_INT(ettm_socket_receive(pair[0], got, sizeof got, &n, &error), ETTM_OK);
+  CHECK_INT(n, 1);
+  ettm_socket_close(&pair[0]);
+  ettm_socket_close(&pair[1]);
+  CHECK_INT(open_descriptors(), before);
+}
+
 static const check_case cases[] = {
     {"reads IP addresses", reads_ip_addresses},
     {"refuses what is no IP address", refuses_what_is_no_ip_address},
@@ -466,6 +482,7 @@ static const check_case cases[] = {
     {"refuses to move nothing", refuses_to_move_nothing},
     {"has news of bytes without reading them", has_news_of_bytes_without_reading_them},
     {"has news of an end and of a reset", has_news_of_an_end_and_of_a_reset},
+    {"makes two that are connected to each other", makes_two_that_are_connected},
     {"closes once", closes_once},
 };
 

@@ -117,6 +117,58 @@ describe("a socket of the core", function()
   end)
 end)
 
+describe("core.socket_pair", function()
+  it("makes two that are connected to each other", function()
+    local a, b = assert(core.socket_pair())
+    assert.are.equal(5, a:send "hello")
+    assert.are.equal("hello", receive(b, 5))
+    assert.is_nil(a:local_address())
+    a:close()
+    assert.are.equal("r", core.wait(b, "r", soon()))
+    assert.are.equal("DONE", select(2, b:receive(1)))
+    b:close()
+  end)
+end)
+
+describe("core.watch", function()
+  it("is readable once an item is ready, or the deadline is over", function()
+    local client, server = pair()
+    local watch, code, why = core.watch({ { client, "r" } }, core.clock() + 60000)
+    if not watch then -- a system without it
+      assert.are.equal("CLOSED", code)
+      assert.is_string(why)
+      return
+    end
+    assert.is_true(watch:fd() > 2)
+    assert.are.equal("TIMEOUT", select(2, core.wait(watch, "r", 0)))
+    server:send "x"
+    assert.are.equal("r", core.wait(watch, "r", soon()))
+    watch:close()
+    watch = core.watch({}, core.clock())
+    assert.are.equal("r", core.wait(watch, "r", soon()))
+    watch:close()
+    server:close()
+  end)
+
+  it("is closed once, and says so", function()
+    local watch = core.watch {}
+    if watch then
+      assert.matches("open", tostring(watch))
+      watch:close()
+      watch:close()
+      assert.matches("closed", tostring(watch))
+      assert.error_matches(function() watch:fd() end, "closed")
+    end
+  end)
+
+  it("raises for what cannot be waited for", function()
+    for _, items in ipairs { { 1 }, { {} }, { { "x", "r" } } } do
+      assert.is_false((pcall(core.watch, items)))
+    end
+    assert.is_false((pcall(core.watch)))
+  end)
+end)
+
 describe("core.wait and core.poll", function()
   it("return what is ready", function()
     local client, server = pair()
