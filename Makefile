@@ -156,7 +156,7 @@ LUA_SOURCES = $(sort $(shell find lua -name '*.lua' 2>/dev/null))
 TESTS = $(sort $(wildcard spec/c/*_test.c))
 HARNESS = $(filter-out $(TESTS),$(sort $(wildcard spec/c/*.c)))
 FUZZERS = $(sort $(wildcard spec/fuzz/*_fuzz.c))
-SPEC_FOLDERS = $(wildcard spec/unit spec/wire spec/regress spec/engine)
+SPEC_FOLDERS = $(wildcard spec/unit spec/wire spec/regress spec/engine spec/loops)
 
 # --- The module --------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ local SECTIONS = {
   { "An error", file = "errors.lua", class = "ettsumailer.error" },
   { "Options of a server", module = "server_options", names = { "SERVER" } },
   { "Options of a server: timeouts", module = "server_options", names = { "TIMEOUTS" } },
+  { "Options of a server: a transport of one's own", module = "event_loop", names = { "OPTIONS" } },
   { "Options of a pool of connections", module = "smtp.pool", names = { "OPTIONS" } },
   { "Options of the way that messages go", module = "mailer.ways", names = { "OPTIONS" },
     beside = { { "server_options", "SERVER" }, { "smtp.pool", "OPTIONS" } } },

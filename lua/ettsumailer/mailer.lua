@@ -7,6 +7,7 @@ local attempts = require "ettsumailer.mailer.attempts"
 local clock_of = require "ettsumailer.mailer.clock"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local event_loop = require "ettsumailer.event_loop"
 local expand = require "ettsumailer.template.expand"
 local lazy = require "ettsumailer.lazy"
 local message_of = require "ettsumailer.message"
@@ -78,16 +79,21 @@ function M.new(given, level)
   if given.queue then
     options.check("mailer: queue", given.queue, queue_of.OPTIONS, level)
   end
-  local clock = clock_of.of(given.clock, level)
+  local transport, err = event_loop.of(given.transport, "mailer", level)
+  if not transport then
+    return nil, err
+  end
+  local clock = clock_of.of(given.clock, transport.loop, level)
   local sender, settings = ways.open(given, M.OPTIONS, clock, level)
   if not sender then
     return nil, settings
   end
   local self = setmetatable({
     sender = sender, pool = sender.pool, settings = settings, clock = clock, cancels = 0,
-    outbox = given.via == "memory" and sender or nil,
+    outbox = given.via == "memory" and sender or nil, loop = transport.loop,
   }, Mailer)
-  local ok, err = add_policies(self, level)
+  local ok
+  ok, err = add_policies(self, level)
   if not ok then
     self:close()
     return nil, err

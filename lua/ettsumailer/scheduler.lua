@@ -1,21 +1,22 @@
 -- Several waits at a time in plain Lua: each task is a coroutine, one poll waits for all of them.
--- Why: four connections in one script need no event loop of the user's.
+-- Why: four connections in one script need no event loop of the user's, and use one that is there.
 -- Not: what a task does (batch.lua), nor sockets (transport/native.lua calls wait and poll here).
 --
 -- A task that has to wait yields a token of ours; whatever else it yields is not for us and is
 -- passed on to whoever resumes us, and the answer back. So a send may run inside any scheduler.
+-- A loop below is that of a mailer or a connection (event_loop.lua), nil where none was chosen.
 
 local core = require "ettsumailer.core"
+local event_loop = require "ettsumailer.event_loop"
 local world = require "ettsumailer.world"
 
 local coroutine, error, ipairs, pcall, select = coroutine, error, ipairs, pcall, select
-local getmetatable, setmetatable, type = getmetatable, setmetatable, type
+local getmetatable, rawget, setmetatable, type = getmetatable, rawget, setmetatable, type
+local _G, _VERSION = _G, _VERSION
 local min, huge = math.min, math.huge
 local unpack = table.unpack or unpack -- luacheck: std lua51+lua54
 
 local M = {}
-
-local SLICE_MS = 1000 -- a signal's handler, such as that of Ctrl-C, gets its turn between slices
 
 -- What a task yields: items to poll, a deadline, or a function to ask.
 local Token = {}
@@ -23,68 +24,87 @@ local Token = {}
 -- The coroutines that may yield tokens: tasks, and guards inside them.
 local ours = setmetatable({}, { __mode = "k" })
 
+-- By coroutine of ours: the user's around it, which a loop resumes; false: the main one.
+local users = setmetatable({}, { __mode = "kv" })
+
 local function may_yield_token()
   local thread = coroutine.running()
   return thread ~= nil and ours[thread] ~= nil
 end
 
-local function poll_in_slices(items, deadline)
-  if #items == 0 and world.is_nginx then
-    world.sleep(deadline)
-    return nil, "TIMEOUT", "the time is over"
+-- The user's coroutine that this runs in; nil in the main one.
+local function users_thread()
+  local thread, is_main = coroutine.running()
+  if not thread or is_main then
+    return nil
   end
-  while true do
-    local slice = min(deadline or huge, core.clock() + SLICE_MS)
-    local ready, code, text = core.poll(items, slice)
-    if ready or code ~= "TIMEOUT" or slice == deadline then
-      return ready, code, text
-    end
+  local user = users[thread]
+  if user == nil then
+    return thread
   end
+  return user or nil
 end
 
-local function wait_in_slices(object, direction, deadline)
-  while true do
-    local slice = min(deadline or huge, core.clock() + SLICE_MS)
-    local ready, code, text = core.wait(object, direction, slice)
-    if ready or code ~= "TIMEOUT" or slice == deadline then
-      return ready, code, text
-    end
-  end
+local function new_thread(f, may_yield)
+  local thread = coroutine.create(f)
+  ours[thread], users[thread] = may_yield, users_thread() or false
+  return thread
 end
 
----As core.poll; lets other tasks run meanwhile.
+---As core.poll; lets other tasks run meanwhile, and whoever shares the loop.
 ---@param items table      { { object, "r" or "w" or "rw" }, ... }; those that are ready get `ready`
 ---@param deadline number? ms on core.clock's scale
+---@param loop table?
 ---@return true? ready
 ---@return string? code    TIMEOUT
 ---@return string? text
-function M.poll(items, deadline)
+function M.poll(items, deadline, loop)
   if may_yield_token() then
     return coroutine.yield(setmetatable({ items = items, deadline = deadline }, Token))
   end
-  return poll_in_slices(items, deadline)
+  return event_loop.poll(items, deadline, loop, users_thread())
 end
 
 ---Waits for one object.
 ---@param object userdata
 ---@param direction string "r", "w" or "rw"
 ---@param deadline number? ms on core.clock's scale
+---@param loop table?
 ---@return string? ready   the directions that are
 ---@return string? code
 ---@return string? text
-function M.wait(object, direction, deadline)
-  if not may_yield_token() then
-    return wait_in_slices(object, direction, deadline)
+function M.wait(object, direction, deadline, loop)
+  if not (loop or may_yield_token() or event_loop.here()) then
+    return event_loop.wait_here(object, direction, deadline)
   end
   local item = { object, direction }
-  local ready, code, text = M.poll({ item }, deadline)
+  local ready, code, text = M.poll({ item }, deadline, loop)
   return ready and item.ready, code, text
 end
 
 ---Waits until a moment.
 ---@param deadline number ms on core.clock's scale
-function M.sleep(deadline)
-  M.poll({}, deadline)
+---@param loop table?
+function M.sleep(deadline, loop)
+  local _, code = M.poll({}, deadline, loop)
+  if code ~= "TIMEOUT" then
+    core.poll({}, deadline) -- where nothing can wait, a moment comes all the same
+  end
+end
+
+---Lets a loop, and the other tasks in it, go on where nothing had to be waited for a while.
+---@param loop table?
+function M.give_turn(loop)
+  if event_loop.is_turn_due(loop) then
+    M.poll({}, core.clock(), loop)
+  end
+end
+
+---Whether others run while this waits: in nginx, or in an event loop.
+---@param loop table?
+---@return boolean
+function M.is_shared(loop)
+  return world.is_nginx or event_loop.here(loop, users_thread()) and true or false
 end
 
 ---Lets the other tasks run until the function answers true. Outside of a task: at once.
@@ -119,15 +139,17 @@ local function advance(thread, passes_tokens, ...)
   return nil, answer
 end
 
+-- In Lua 5.1 alone nothing yields inside of pcall.
+local has_yielding_pcall = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+
 ---Calls a function that may yield, and catches what it raises, on every engine.
 ---@return boolean ok
 ---@return any ... what it returned, or the error
 function M.guard(f, ...)
-  if world.is_nginx then
-    return pcall(f, ...) -- LuaJIT yields across it; and who ends a light thread ends all of it
+  if has_yielding_pcall then
+    return pcall(f, ...) -- in nginx who ends a light thread ends all of it
   end
-  local thread = coroutine.create(f)
-  ours[thread] = may_yield_token() or nil
+  local thread = new_thread(f, may_yield_token() or nil)
   local _, answer = advance(thread, true, ...)
   return unpack(answer, 1, answer.n)
 end
@@ -209,9 +231,9 @@ local function step_all(tasks)
   return has_moved, left
 end
 
-local function wait_for_any(tasks)
+local function wait_for_any(tasks, loop)
   local items, deadline = gather(tasks)
-  local ready, code, text = poll_in_slices(items, deadline)
+  local ready, code, text = event_loop.poll(items, deadline, loop, users_thread())
   if not ready and code ~= "TIMEOUT" then
     for _, task in ipairs(tasks) do
       task.code, task.text, task.token = code, text, nil
@@ -221,9 +243,10 @@ end
 
 ---Runs functions side by side until all have returned, or one has raised.
 ---@param functions function[]
+---@param loop table?
 ---@return boolean ok   false: the others are left where they were
 ---@return any? err     what was raised
-function M.run(functions)
+function M.run(functions, loop)
   local tasks = {}
   if not world.may_wait() then -- then nothing will: each is told why it cannot
     for _, f in ipairs(functions) do
@@ -234,9 +257,7 @@ function M.run(functions)
     return world.run(functions)
   end
   for i, f in ipairs(functions) do
-    local thread = coroutine.create(f)
-    ours[thread] = true
-    tasks[i] = setmetatable({ thread = thread }, Task)
+    tasks[i] = setmetatable({ thread = new_thread(f, true) }, Task)
   end
   while #tasks > 0 do
     local has_moved, left = step_all(tasks)
@@ -245,7 +266,9 @@ function M.run(functions)
     end
     tasks = left
     if not has_moved then
-      wait_for_any(tasks)
+      wait_for_any(tasks, loop)
+    else
+      M.give_turn(loop)
     end
   end
   return true

@@ -41,6 +41,8 @@ local M = {}
 --- timeout                seconds for a whole call, retries and name resolution included; no limit
 ---                        where absent
 --- timeouts               of each wait, see below
+--- transport              the event loop to wait in: "copas", "luv", "cqueues" (which is found by
+---                        itself inside of a controller), or a table of one's own, see below
 --- on_protocol            function("C" or "S", line): told every line, secrets hidden
 M.SERVER = {
   url = "string", host = "string", port = "integer", security = "string", unix_socket = "string",
@@ -51,7 +53,8 @@ M.SERVER = {
   ciphers = "string", security_level = "integer", insecure_skip_verify = "boolean",
   user = "string", password = "string", token = "string or function", mechanisms = "table",
   allow_plaintext_auth = "boolean",
-  timeout = "seconds", timeouts = "table", on_protocol = "function",
+  timeout = "seconds", timeouts = "table", transport = "table or string",
+  on_protocol = "function",
 }
 
 ---Seconds, and what they are where absent. RFC 5321 4.5.3.2 asks for those of greeting, command,

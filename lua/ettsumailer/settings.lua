@@ -4,6 +4,7 @@
 --  (smtp/mechanisms.lua) ask for.
 
 local errors = require "ettsumailer.errors"
+local event_loop = require "ettsumailer.event_loop"
 local lazy = require "ettsumailer.lazy"
 local options = require "ettsumailer.options"
 local server_options = require "ettsumailer.server_options"
@@ -173,6 +174,24 @@ local function completed(given, from_url)
   return settings
 end
 
+-- The options and what they mean. Returns nil, err for values that make no sense.
+local function worked_out(what, given, level)
+  local transport, err = event_loop.of(given.transport, what, level + 1)
+  if not transport then
+    return nil, err
+  end
+  local from_url
+  if given.url then
+    from_url, err = server_url.options(given.url)
+  end
+  local settings = not err and completed(given, from_url)
+  if settings then
+    settings.transport = transport
+    err = select(2, check_values(settings))
+  end
+  return not err and settings or nil, err
+end
+
 ---Works out a server's settings. Raises for unknown options and wrong types.
 ---@param what string      what the options are for, in messages
 ---@param given table      the caller's options; those beyond M.SERVER are copied as they are
@@ -184,13 +203,9 @@ function M.server(what, given, known, level)
   options.check(what, given, known, level + 1)
   options.check(what .. ": timeouts", given.timeouts or {}, TIMEOUT_KINDS, level + 1)
   local _, err = check_mechanisms(what, given.mechanisms, level + 1)
-  local from_url
-  if given.url and not err then
-    from_url, err = server_url.options(given.url)
-  end
-  local settings = not err and completed(given, from_url)
-  if settings then
-    err = select(2, check_values(settings))
+  local settings
+  if not err then
+    settings, err = worked_out(what, given, level + 1)
   end
   if not err then
     settings.without, err = switched_off(given.extensions)

@@ -19,6 +19,8 @@ header_there() { # the headers may lie in a folder of their own, which pkg-confi
 
 file_there() { [ -s "$1" ]; }
 
+lua_there() { "$1" -e "require '$2'" >/dev/null 2>&1; }
+
 fuzzer_there() {
   command_there clang || return 1
   for file in "$(clang -print-runtime-dir)" "$(clang -print-resource-dir)"/lib/*; do
@@ -48,6 +50,9 @@ test  liblua5.3-dev      header_there lua.h lua5.3
 test  luajit2            command_there luajit
 test  libluajit2-5.1-dev header_there luajit.h luajit
 test  lua-busted         command_there busted
+test  lua-cqueues        lua_there lua5.4 cqueues
+test  lua-copas          lua_there lua5.1 copas
+test  lua-luv            lua_there lua5.4 luv
 test  luarocks           command_there luarocks
 test  zip                command_there zip
 test  python3            command_there python3

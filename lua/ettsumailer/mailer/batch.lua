@@ -282,7 +282,7 @@ local function check(messages, how, level)
 end
 
 ---Sends many messages.
----@param given table  { sender, settings, clock, rate, retry, cancels = how often it was
+---@param given table  { sender, settings, clock, rate, retry, loop, cancels = how often it was
 ---  cancelled }, with the methods compose(message) -> sealed, envelope, and conclude(message,
 ---  result, err)
 ---@param messages table|function
@@ -303,7 +303,7 @@ function M.run(given, messages, how, level)
     rate = given.rate, clock = given.clock, is_called_off = function() return self:is_stopped() end,
   })
   local started = core.clock()
-  local ok, err = scheduler.run(self:start_workers())
+  local ok, err = scheduler.run(self:start_workers(), given.loop)
   if not ok then -- a function of the user's has raised
     for _, worker in ipairs(self.pool and self.workers or {}) do
       self.pool:abandon(worker)

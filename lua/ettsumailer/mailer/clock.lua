@@ -12,24 +12,26 @@ local M = {}
 
 local SLICE = 1 -- seconds: a signal's handler, and cancel, get their turn between slices
 
--- Waits on the machine's clock; lets the other tasks of a batch run meanwhile.
-local function sleep(seconds)
-  scheduler.sleep(core.clock() + seconds * 1000)
-end
-
 ---The machine's clock.
 ---@class ettsumailer.clock
 ---@field now fun(): number      seconds, from any moment on, never going back
 ---@field sleep fun(seconds: number)  waits so long; may yield
-M.REAL = { now = function() return core.clock() / 1000 end, sleep = sleep }
+local function real(loop)
+  return {
+    now = function() return core.clock() / 1000 end,
+    -- Lets the other tasks of a batch run meanwhile, and whoever shares the loop.
+    sleep = function(seconds) scheduler.sleep(core.clock() + seconds * 1000, loop) end,
+  }
+end
 
 ---The clock of an option: the machine's where none is given.
 ---@param given table?    { now = function, sleep = function }
+---@param loop table?     that sleeps are in (event_loop.lua)
 ---@param level integer   as of `error`
 ---@return ettsumailer.clock
-function M.of(given, level)
+function M.of(given, loop, level)
   if given == nil then
-    return M.REAL
+    return real(loop)
   elseif type(given.now) ~= "function" or type(given.sleep) ~= "function" then
     error("mailer: option 'clock' must have the functions now and sleep", level + 1)
   end

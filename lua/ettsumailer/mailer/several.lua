@@ -22,6 +22,9 @@ local function check_servers(given, known, level)
   for i, server in ipairs(given.servers) do
     if type(server) ~= "string" then
       options.check(("mailer: servers[%d]"):format(i), server, known, level)
+      if server.transport ~= nil then
+        error("mailer: transport is for all servers: give it beside them", level)
+      end
     end
   end
   if #given.servers == 0 then

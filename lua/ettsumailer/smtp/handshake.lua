@@ -13,7 +13,7 @@ local world = require "ettsumailer.world"
 
 local by_hand = lazy.of "ettsumailer.smtp.by_hand"
 
-local transport = world.transport()
+local native = world.transport()
 
 local M = {}
 
@@ -22,7 +22,8 @@ local function dial(settings, deadline)
   if deadline and deadline < limit then
     limit = deadline
   end
-  local io, code, text, may_pass = transport.connect(settings, limit)
+  local connect = settings.transport.connect or native.connect
+  local io, code, text, may_pass = connect(settings, limit)
   if not io then
     return nil, errors.new { code = code, stage = "connect", text = text, temporary = may_pass }
   end

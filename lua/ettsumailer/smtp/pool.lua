@@ -6,8 +6,12 @@ local cap_of = require "ettsumailer.smtp.cap"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local handshake = require "ettsumailer.smtp.handshake"
+local lazy = require "ettsumailer.lazy"
 local options = require "ettsumailer.options"
+local scheduler = require "ettsumailer.scheduler"
 local world = require "ettsumailer.world"
+
+local signal_of = lazy.of "ettsumailer.signal"
 
 local ipairs, min, next, select, setmetatable = ipairs, math.min, next, select, setmetatable
 local remove = table.remove
@@ -59,7 +63,7 @@ end
 -- Nothing has come behind the last reply, neither here already nor to the socket.
 local function is_quiet(conn)
   local event, code = conn.session:next()
-  return not event and not code and not conn.io:has_news()
+  return not event and not code and not (conn.io.has_news and conn.io:has_news())
 end
 
 local function is_usable(self, conn)
@@ -138,13 +142,24 @@ local function is_full(self)
   return self.count >= self.cap:allowed()
 end
 
--- Waits until a connection is free, where others can free one meanwhile (nginx). Returns whether.
+-- What is posted when a connection is free; nil where nobody can free one meanwhile.
+local function signal_here(self)
+  local loop = self.settings.transport.loop
+  if not scheduler.is_shared(loop) then
+    return nil
+  end
+  self.signal = self.signal or signal_of.new(loop)
+  return self.signal
+end
+
+-- Waits until a connection is free, where others can free one meanwhile (nginx, an event loop).
+-- Returns whether.
 local function wait_for_free(self, owner)
   local limit = core.clock() + self.settings.timeouts.connect * 1000
   local deadline = min(owner.deadline or limit, limit)
-  self.signal = self.signal or world.signal()
-  while self.signal and core.clock() < deadline and is_full(self) do
-    self.signal:wait(min(LOOK_SECONDS, (deadline - core.clock()) / 1000))
+  local signal = signal_here(self)
+  while signal and core.clock() < deadline and is_full(self) do
+    signal:wait(min(LOOK_SECONDS, (deadline - core.clock()) / 1000))
   end
   return not is_full(self)
 end

@@ -3,6 +3,7 @@
 -- Not: SMTP or TLS; the session does both.
 
 local core = require "ettsumailer.core"
+local event_loop = require "ettsumailer.event_loop"
 local scheduler = require "ettsumailer.scheduler"
 
 local setmetatable, ipairs = setmetatable, ipairs
@@ -12,18 +13,18 @@ local M = {}
 
 local STAGGER_MS = 250 -- between the starts of two attempts (RFC 8305 5)
 
-local wait = scheduler.wait
+local wait, give_turn = scheduler.wait, scheduler.give_turn
 
 local Native = {}
 Native.__index = Native
 Native.__name = "ettsumailer.transport.native"
 
-local function resolve(host, port, deadline)
+local function resolve(host, port, deadline, loop)
   local resolver, code, text = core.resolve(host, port)
   if not resolver then
     return nil, code, text
   end
-  local ready, why, detail = wait(resolver, "r", deadline)
+  local ready, why, detail = wait(resolver, "r", deadline, loop)
   if not ready then
     resolver:close()
     if why == "TIMEOUT" then
@@ -108,7 +109,7 @@ function Race:run(deadline)
     if #self.pending == 0 then
       return self:give_up "CONNECT"
     end
-    local ready, code, text = scheduler.poll(self.pending, self:wake(deadline))
+    local ready, code, text = scheduler.poll(self.pending, self:wake(deadline), self.loop)
     local socket = ready and self:look()
     if socket then
       return socket
@@ -120,22 +121,22 @@ function Race:run(deadline)
   end
 end
 
-local function race(addresses, port, source, deadline)
+local function race(addresses, to, deadline, loop)
   local self = setmetatable({
-    addresses = addresses, port = port, source = source, pending = {}, failures = {},
-    next_start = 0,
+    addresses = addresses, port = to.port, source = to.source_address, pending = {},
+    failures = {}, next_start = 0, loop = loop,
   }, Race)
   local socket, code, text = self:run(deadline)
   self:close()
   return socket, code, text
 end
 
-local function connect_path(path, deadline)
+local function connect_path(path, deadline, loop)
   local socket, code, text = core.connect_path(path)
   if not socket then
     return nil, code, ("%s: %s"):format(path, text)
   end
-  local ready, why, detail = wait(socket, "w", deadline)
+  local ready, why, detail = wait(socket, "w", deadline, loop)
   if ready then
     ready, why, detail = socket:connected()
   end
@@ -147,7 +148,8 @@ local function connect_path(path, deadline)
 end
 
 ---Connects. The host may have many addresses: they are tried as RFC 8305 says.
----@param to table { host, port, source_address } or { unix_socket }
+---@param to table { host, port, source_address } or { unix_socket }; transport = { loop } where one
+---  was chosen
 ---@param deadline number? ms on core.clock's scale
 ---@return table? connection with exchange, read, write, close, now, local_address, has_news
 ---@return string? code
@@ -155,16 +157,17 @@ end
 ---@return boolean? may_pass of a name that was not found: whether it may be found later
 function M.connect(to, deadline)
   local socket, code, text, may_pass
+  local loop = to.transport and to.transport.loop
   if to.unix_socket then
-    socket, code, text = connect_path(to.unix_socket, deadline)
+    socket, code, text = connect_path(to.unix_socket, deadline, loop)
   else
     local addresses
-    addresses, code, text, may_pass = resolve(to.host, to.port, deadline)
+    addresses, code, text, may_pass = resolve(to.host, to.port, deadline, loop)
     if addresses then
-      socket, code, text = race(addresses, to.port, to.source_address, deadline)
+      socket, code, text = race(addresses, to, deadline, loop)
     end
   end
-  return socket and setmetatable({ socket = socket }, Native), code, text, may_pass
+  return socket and setmetatable({ socket = socket, loop = loop }, Native), code, text, may_pass
 end
 
 ---Milliseconds on the clock that deadlines are on.
@@ -209,12 +212,13 @@ end
 function Native:exchange(session, read, write, deadline)
   local socket = self.socket
   local wanted = directions(read, write)
+  give_turn(self.loop)
   while true do
     local ok, code, text = try(socket, session, write)
     if ok or code ~= "WAIT" then
       return ok, code, text
     end
-    local ready, why, detail = wait(socket, wanted, deadline)
+    local ready, why, detail = wait(socket, wanted, deadline, self.loop)
     if not ready then
       return nil, why, detail
     elseif write and ready ~= "w" then
@@ -237,7 +241,7 @@ function Native:read(max, deadline)
     if bytes or code ~= "WAIT" then
       return bytes, code, text
     end
-    local ready, why, detail = wait(self.socket, "r", deadline)
+    local ready, why, detail = wait(self.socket, "r", deadline, self.loop)
     if not ready then
       return nil, why, detail
     end
@@ -259,7 +263,7 @@ function Native:write(bytes, deadline)
     else
       local ready, why, detail = nil, code, text
       if code == "WAIT" then
-        ready, why, detail = wait(self.socket, "w", deadline)
+        ready, why, detail = wait(self.socket, "w", deadline, self.loop)
       end
       if not ready then
         return nil, why, detail, at - 1
@@ -278,7 +282,7 @@ end
 ---@param deadline number
 ---@return true? news
 function Native:wait_news(deadline)
-  return wait(self.socket, "r", deadline) ~= nil or nil
+  return wait(self.socket, "r", deadline, self.loop) ~= nil or nil
 end
 
 ---True when bytes or the end wait to be read: an idle connection that has news is not to be used.
@@ -287,7 +291,7 @@ function Native:has_news()
 end
 
 function Native:close()
-  self.socket:close()
+  event_loop.close(self.socket, self.loop)
 end
 
 return M
