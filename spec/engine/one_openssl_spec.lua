@@ -70,13 +70,13 @@ describe("a second OpenSSL in the process", function()
     run("rm -rf '%s'", folder)
   end)
 
-  for _, name in ipairs { "libssl.so.1.1", "libcrypto.so.1.0.0", "libcrypto-5a1f6f.so.1.1" } do
+  for _, name in ipairs { "libssl.so.10", "libcrypto.so.1.0.0", "libcrypto-5a1f6f.so.1.1" } do
     it(("is an error of require that names both files and the way out: %s"):format(name), function()
       local path = library(name)
       local said = said_beside(path)
       assert.matches("^false\t", said)
       assert.matches("ettsumailer: this module was built for OpenSSL %d", said)
-      assert.matches("has loaded OpenSSL [%d.]+ [^(]*%(/[^)]*/lib%l+%.so[^)]*%)", said)
+      assert.matches("has loaded OpenSSL [%w.]+ [^(]*%(/[^)]*/lib%l+%.so[^)]*%)", said)
       assert.is_truthy(said:find(("and a second one (%s)"):format(path), 1, true), said)
       assert.is_truthy(said:find("make install-openresty, or OPENSSL_DIR=...", 1, true), said)
       assert.is_truthy(said:find("OPENSSL_STATIC=yes", 1, true), said)

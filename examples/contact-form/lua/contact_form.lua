@@ -7,6 +7,7 @@ local ettsumailer = require "ettsumailer"
 local fields = require "contact_form.fields"
 local limit = require "contact_form.limit"
 local mail = require "contact_form.mail"
+local settings = require "contact_form.settings"
 local token = require "contact_form.token"
 
 local M = {}
@@ -82,7 +83,7 @@ end
 
 local function take()
   if not limit.take() then
-    ngx.header["Retry-After"] = 600
+    ngx.header["Retry-After"] = settings.posts_seconds
     return answer(429, { problem = "送信回数が多すぎます。しばらくしてから、もう一度お試しください。" })
   end
   local form = is_form() and read_form()
