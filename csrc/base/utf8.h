@@ -13,6 +13,10 @@
 /* True (1) when the whole of s is valid UTF-8. */
 int ettm_utf8_valid(ettm_str s);
 
+/* How many octets at the front of s are code points, and no control characters; adds the octets of
+ * those that are not ASCII to *high. */
+size_t ettm_utf8_skip_text(ettm_str s, size_t *high);
+
 /* Checks a text as it may stand in a header field. Returns ETTM_OK, or: ETTM_E_UNSAFE: a control
  * character but TAB; ETTM_E_UTF8: it is not valid UTF-8. */
 ETTM_MUST_USE ettm_status ettm_utf8_check_text(ettm_str s);

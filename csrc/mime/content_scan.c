@@ -104,8 +104,8 @@ static int may_be_fragile(char c) {
   return c == '.' || c == '-' || c == 'F';
 }
 
-/* Takes octets that change nothing but the counts: no control character, and not the start of a
- * line that has to be looked at. Returns how many. */
+/* Takes octets that change nothing but the counts: no control character, nothing that tells that it
+ * is no UTF-8, and not the start of a line that has to be looked at. Returns how many. */
 static size_t see_run(ettm_content_scan *s, ettm_str piece) {
   size_t high = 0;
   size_t n;
@@ -113,7 +113,7 @@ static size_t see_run(ettm_content_scan *s, ettm_str piece) {
       (s->line < sizeof s->start && (s->line > 0 || may_be_fragile(piece.p[0])))) {
     return 0;
   }
-  n = ettm_skip_printable(piece, &high);
+  n = s->facts.not_utf8 ? ettm_skip_printable(piece, &high) : ettm_utf8_skip_text(piece, &high);
   if (n > 0) {
     s->start[0] = piece.p[0]; /* of a short line: it stays what it is */
     s->line += n;
@@ -148,11 +148,13 @@ static uint64_t whole_qp_size(ettm_str content) {
   return s.facts.qp_size + made;
 }
 
-/* Completes the code point that an earlier piece has begun; moves *piece behind it. */
-static void join_code_point(ettm_content_scan *s, ettm_str *piece) {
-  while (s->cut_size > 0 && piece->n > 0) {
-    s->cut[s->cut_size++] = *piece->p++;
-    piece->n--;
+/* Takes octets up to the end of the code point that an earlier piece has begun. Returns how many.
+ */
+static size_t join_code_point(ettm_content_scan *s, ettm_str piece) {
+  size_t n = 0;
+  while (s->cut_size > 0 && n < piece.n) {
+    s->cut[s->cut_size++] = piece.p[n];
+    see(s, piece.p[n++]);
     if (ettm_utf8_next(ettm_str_of(s->cut, s->cut_size), NULL) > 0) {
       s->cut_size = 0;
     } else if (s->cut_size == sizeof s->cut) {
@@ -160,48 +162,55 @@ static void join_code_point(ettm_content_scan *s, ettm_str *piece) {
       s->cut_size = 0;
     }
   }
+  return n;
 }
 
-/* How many octets at the end may be the beginning of a code point: up to three. */
-static size_t open_size(ettm_str s) {
-  size_t n;
-  for (n = 1; n <= 3 && n <= s.n; n++) {
-    unsigned char c = (unsigned char)s.p[s.n - n];
-    if (c >= 0xC0) {
-      return ettm_utf8_next(ettm_str_of(s.p + s.n - n, n), NULL) > 0 ? 0 : n;
-    }
-    if (c < 0x80) {
+/* Whether what is left of a piece may be the beginning of a code point. */
+static int is_cut(ettm_str rest) {
+  size_t i;
+  if (rest.n > 3 || (unsigned char)rest.p[0] < 0xC0) {
+    return 0;
+  }
+  for (i = 1; i < rest.n; i++) {
+    if (((unsigned char)rest.p[i] & 0xC0) != 0x80) {
       return 0;
     }
   }
-  return 0;
+  return 1;
 }
 
-static void check_utf8(ettm_content_scan *s, ettm_str piece) {
-  join_code_point(s, &piece);
-  if (piece.n > 0 && !s->facts.not_utf8) {
-    s->cut_size = open_size(piece);
-    piece.n -= s->cut_size;
-    memcpy(s->cut, piece.p + piece.n, s->cut_size);
-    s->facts.not_utf8 = !ettm_utf8_valid(piece);
+/* Takes one code point, or an octet that is none of any. Returns how many octets. */
+static size_t see_point(ettm_content_scan *s, ettm_str rest) {
+  size_t n = 1;
+  size_t i;
+  if ((unsigned char)rest.p[0] > 127 && !s->facts.not_utf8) {
+    n = ettm_utf8_next(rest, NULL);
   }
+  if (n == 0 && is_cut(rest)) {
+    n = s->cut_size = rest.n;
+    memcpy(s->cut, rest.p, n);
+  } else if (n == 0) {
+    s->facts.not_utf8 = 1;
+    n = 1;
+  }
+  for (i = 0; i < n; i++) {
+    see(s, rest.p[i]);
+  }
+  return n;
 }
 
 void ettm_content_scan_feed(ettm_content_scan *s, ettm_str piece) {
-  uint64_t high = s->facts.high;
-  size_t i = 0;
+  size_t i;
   s->facts.size += piece.n;
   if (!s->skips_qp) {
     count_qp(s, piece);
   }
+  i = join_code_point(s, piece);
   while (i < piece.n) {
     i += see_run(s, ettm_str_of(piece.p + i, piece.n - i));
     if (i < piece.n) {
-      see(s, piece.p[i++]);
+      i += see_point(s, ettm_str_of(piece.p + i, piece.n - i));
     }
-  }
-  if (!s->facts.not_utf8 && (s->facts.high > high || s->cut_size > 0)) {
-    check_utf8(s, piece);
   }
 }
 

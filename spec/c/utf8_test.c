@@ -92,6 +92,43 @@ static void utf8_long(void) {
   }
 }
 
+/* Each octet at each place among others: what stops, and what is counted. */
+static void utf8_skip(void) {
+  char text[40];
+  size_t at;
+  int octet;
+  for (at = 0; at < sizeof text; at++) {
+    for (octet = 0; octet < 256; octet++) {
+      int stops = octet < 32 || octet > 126;
+      size_t high = 0;
+      memset(text, 'x', sizeof text);
+      text[at] = (char)octet;
+      CHECK_INT(ettm_utf8_skip_text(check_guarded(ettm_str_of(text, sizeof text)), &high),
+                stops ? at : sizeof text);
+      CHECK_INT(high, 0);
+    }
+  }
+}
+
+static void utf8_skip_points(void) {
+  size_t i, before;
+  char text[40];
+  for (i = 0; i < COUNT(points); i++) {
+    int is_high = points[i].code_point > 127;
+    for (before = 0; before < 20; before++) {
+      size_t high = 0;
+      size_t all = before + points[i].n + 9;
+      memset(text, 'x', sizeof text);
+      memcpy(text + before, points[i].bytes, points[i].n);
+      if (points[i].code_point == 0x7F || (points[i].code_point == 0 && points[i].n > 0)) {
+        all = before;
+      }
+      CHECK_INT(ettm_utf8_skip_text(ettm_str_of(text, before + points[i].n + 9), &high), all);
+      CHECK_INT(high, is_high ? points[i].n : 0);
+    }
+  }
+}
+
 static void utf8_check_text(void) {
   CHECK_INT(ettm_utf8_check_text(ETTM_LIT("")), ETTM_OK);
   CHECK_INT(ettm_utf8_check_text(ETTM_LIT("a\tb \xE3\x81\x82")), ETTM_OK);
@@ -123,6 +160,9 @@ static const check_case cases[] = {
     {"validates code points at any distance from each other", utf8_valid},
     {"validates without reading further than the text", utf8_valid_reads_no_further},
     {"validates mixed text that is cut or spoilt anywhere", utf8_long},
+    {"skips text up to a control character at any place", utf8_skip},
+    {"skips code points at any distance from each other, and counts their octets",
+     utf8_skip_points},
     {"takes TAB and no other control character for text of a header", utf8_check_text},
     {"takes NUL for a character", utf8_nul},
     {"cuts between code points only", utf8_cut},
