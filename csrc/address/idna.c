@@ -49,16 +49,18 @@ static int has_a_label(ettm_str domain) {
 
 #ifdef ETTM_IDN2
 
-/* Letters, digits, hyphens and the dots between labels: nothing that a mapping made of a look-alike
- * (a full-width "/", "@" or space) may pass. */
+/* Letters, digits, hyphens and single dots between labels: nothing that a mapping made of a
+ * look-alike (a full-width "/", "@" or space) may pass, and no label that it made nothing of. */
 static int is_ldh(ettm_str s) {
+  char last = '.';
   size_t i;
   for (i = 0; i < s.n; i++) {
-    if (s.p[i] != '.' && s.p[i] != '-' && !ettm_char_is(s.p[i], ETTM_CHAR_LET_DIG)) {
+    if (s.p[i] == '.' ? last == '.' : s.p[i] != '-' && !ettm_char_is(s.p[i], ETTM_CHAR_LET_DIG)) {
       return 0;
     }
+    last = s.p[i];
   }
-  return s.n > 0;
+  return last != '.';
 }
 
 /* libidn2 takes a NUL-terminated string; a control character ends the matter before it could. */

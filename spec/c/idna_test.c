@@ -106,6 +106,15 @@ static void refuses_control_characters(void) {
   NO_UNICODE("xn--r8jz45g.jp\0x", ETTM_E_DOMAIN);
 }
 
+/* What the mapping makes nothing of, and the full stops that it makes dots of. */
+static void refuses_labels_that_come_to_nothing(void) {
+  NO_ASCII("4\xC2\xAD.\xC2\xAD", ETTM_E_DOMAIN);
+  NO_ASCII("\xC2\xAD.com", ETTM_E_DOMAIN);
+  NO_ASCII("\xC2\xAD", ETTM_E_DOMAIN);
+  NO_ASCII("a.\xC2\xAD.com", ETTM_E_DOMAIN);
+  NO_ASCII("\xE6\x97\xA5\xE3\x80\x82", ETTM_E_DOMAIN);
+}
+
 static void refuses_labels_that_have_no_a_label(void) {
   NO_ASCII("\xE2\x80\x8D.com", ETTM_E_DOMAIN);
   NO_ASCII("-ü.com", ETTM_E_DOMAIN);
@@ -183,6 +192,7 @@ static const check_case cases[] = {
     {"is no URL parser", is_no_url_parser},
     {"refuses look-alikes of what is no letter", refuses_look_alikes_of_what_is_no_letter},
     {"refuses control characters", refuses_control_characters},
+    {"refuses labels that come to nothing", refuses_labels_that_come_to_nothing},
     {"refuses labels that have no A-label", refuses_labels_that_have_no_a_label},
     {"refuses labels that get too long", refuses_labels_that_get_too_long},
     {"makes U-labels", makes_u_labels},
