@@ -346,6 +346,10 @@ resty:
 resty-spec: all
 	$(Q)$(run_specs), in nginx" "$(LUA_PROGRAM)" spec/resty
 
+# The same with as many messages and reloads as there may be: minutes.
+resty-hard:
+	+$(Q)LOAD=whole SPEC_SECONDS=3600 $(SUBMAKE) LUA=luajit resty-spec
+
 # Every engine, or the one named.
 TEST_ENGINES = $(if $(filter file default,$(origin LUA)),$(ENGINES),$(LUA))
 SUBMAKE = $(MAKE) --no-print-directory
@@ -491,7 +495,7 @@ clean:
 -include $(addsuffix .d,$(STAMPS) $(BINDING_STAMPS))
 
 FORCE:
-.PHONY: all found-openssl found-lua install install-openresty rock rock-test c-test spec resty resty-spec e2e foreign turns dovecot interop test demo run-demo deps asan fuzz bench bench-nginx bench-ping \
+.PHONY: all found-openssl found-lua install install-openresty rock rock-test c-test spec resty resty-spec resty-hard e2e foreign turns dovecot interop test demo run-demo deps asan fuzz bench bench-nginx bench-ping \
   check-style clean binding-warnings FORCE $(STYLE_CHECKS:%=style-%)
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -5,6 +5,7 @@
 local core = require "ettsumailer.core"
 
 local ipairs, pcall, rawget, require, type, _G = ipairs, pcall, rawget, require, type, _G
+local getmetatable, newproxy = getmetatable, newproxy -- luacheck: std luajit
 local setmetatable = setmetatable
 local max, min = math.max, math.min
 
@@ -115,6 +116,27 @@ end
 ---@return string? why  there is no timer to be had
 function M.soon(f)
   return ngx.timer.at(0, f)
+end
+
+---Calls a function again and again, by a timer of nginx; once more when the worker ends.
+---@param seconds number
+---@param f function
+---@return true?
+---@return string? why
+function M.every(seconds, f)
+  return ngx.timer.every(seconds, f)
+end
+
+---A value whose end is told of, also when nginx closes a worker's Lua.
+---@param on_end function(value)
+---@param before any?   a value that was made so; on_end is that one's
+---@return userdata
+function M.sentinel(on_end, before)
+  local value = newproxy(before or true)
+  if not before then
+    getmetatable(value).__gc = on_end
+  end
+  return value
 end
 
 ---Whether nginx ends this worker: a reload, or a graceful end.

@@ -1,6 +1,7 @@
 -- Limits that four workers of a real nginx keep together, counted at the server.
 
 local core = require "ettsumailer.core"
+local counting = require "support.counting"
 local nginx_of = require "support.nginx"
 
 local nginx, why, server
@@ -64,42 +65,13 @@ location = /full { content_by_lua_block {
 -- A server that counts, and an nginx of four workers that sends to it.
 local function start(how)
   how = how or {}
-  server = { path = os.tmpname() }
-  server.pipe = assert(io.popen(("exec python3 spec/support/counting_server.py %s %g %d"):format(
-    server.path, how.delay or 0, how.complaints or 0), "w"))
-  local port
-  for _ = 1, 500 do
-    local file = assert(io.open(server.path))
-    port = file:read("*a"):match "port (%d+)\n"
-    file:close()
-    if port then break end
-    core.poll({}, core.clock() + 20)
-  end
+  server = counting.start(how)
   nginx, why = nginx_of.start {
     http = "lua_shared_dict limits 1m; lua_shared_dict seen 1m; lua_shared_dict tiny 12k;",
     server = SERVER, workers = 4,
-    files = { mail = MAIL:format(assert(port, "the server did not start"), how.options or "nil") },
+    files = { mail = MAIL:format(server.port, how.options or "nil") },
   }
   return nginx
-end
-
--- What the server has noted: the most connections at a time, the moments of messages, and how often
--- each came.
-local function noted()
-  local open, most, moments, ids = 0, 0, {}, {}
-  for line in io.lines(server.path) do
-    local what, id, moment = line:match "^(%a+) ?(%S*) ([%d.]+)$"
-    if what == "open" then
-      open = open + 1
-      most = math.max(most, open)
-    elseif what == "close" then
-      open = open - 1
-    elseif what == "message" then
-      moments[#moments + 1] = tonumber(moment)
-      ids[id] = (ids[id] or 0) + 1
-    end
-  end
-  return { most = most, moments = moments, ids = ids, open = open }
 end
 
 -- Sends so many requests at a time; returns the set of their workers, all of them having sent.
@@ -145,15 +117,14 @@ describe("limits that four workers share", function()
     if nginx then
       nginx:stop()
     end
-    server.pipe:close()
-    os.remove(server.path)
+    server:stop()
     nginx = nil
   end)
 
   here("let no more connections be open at a time than one worker may have, and each has its turn", function()
     assert(start { delay = 0.02 })
     assert.is_true(crowd(80) >= 2)
-    local found = noted()
+    local found = server:noted()
     assert.equal(80, #found.moments)
     assert.is_true(found.most <= 3, found.most)
   end)
@@ -169,7 +140,7 @@ describe("limits that four workers share", function()
       assert.is_true(i % 3 == 0 or body == "10", body)
     end
     nginx:stop "QUIT"
-    local found, twice = noted(), 0
+    local found, twice = server:noted(), 0
     for _, count in pairs(found.ids) do
       twice = twice + (count > 1 and 1 or 0)
     end
@@ -180,7 +151,7 @@ describe("limits that four workers share", function()
   here("let no more messages leave than the rate says, all workers together", function()
     assert(start { options = "{ rate = 20, connections = 20 }" })
     crowd(60)
-    local moments = noted().moments
+    local moments = server:noted().moments
     assert.equal(60, #moments)
     -- Ten times the room that the way to the server takes.
     for first = 1, #moments do
@@ -198,10 +169,10 @@ describe("limits that four workers share", function()
     for _ = 1, 3 do
       nginx:get "/send"
     end
-    local count = #noted().moments
+    local count = #server:noted().moments
     crowd(40)
     -- At the full rate the forty would be there within a second.
-    local moments = noted().moments
+    local moments = server:noted().moments
     assert.is_true(moments[count + 40] - moments[count + 1] > 1.2, moments[count + 40] - moments[count + 1])
     assert.is_true(core.clock() - began < 60000)
   end)
@@ -210,7 +181,7 @@ describe("limits that four workers share", function()
     assert(start { delay = 3, options = "{ connections = 1, shared = { dictionary = 'limits', lease = 1.5 } }" })
     local lost, pid = begin(1)
     for _ = 1, 500 do
-      if noted().open > 0 then break end
+      if server:noted().open > 0 then break end
       core.poll({}, core.clock() + 20)
     end
     local next_one, other = nil, pid
@@ -220,7 +191,7 @@ describe("limits that four workers share", function()
     end
     assert.is_true(other ~= pid, "every request meets the same worker")
     core.poll({}, core.clock() + 2000) -- longer than the lease: it is kept
-    assert.same({ true, 1 }, { next_one:is_pending(), noted().most })
+    assert.same({ true, 1 }, { next_one:is_pending(), server:noted().most })
     os.execute("kill -9 " .. pid)
     assert.matches(" sent$", (next_one:answer()))
     lost:answer()
@@ -231,7 +202,7 @@ describe("limits that four workers share", function()
     for _ = 1, 20 do
       assert.matches(" sent$", (nginx:get "/send"))
     end
-    local found = noted()
+    local found = server:noted()
     assert.equal(1, found.most)
     assert.equal(20, #found.moments)
   end)

@@ -21,8 +21,10 @@ async def content_of(reader):
     lines = []
     while True:
         line = await reader.readline()
-        if line in (b".\r\n", b""):
+        if line == b".\r\n":
             return lines
+        if line == b"":
+            raise ConnectionError
         lines.append(line)
 
 

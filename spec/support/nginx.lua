@@ -303,14 +303,15 @@ function M.takes(folder, name)
 end
 
 ---Ends it, and waits until it is gone.
----@param how string? "QUIT": its workers finish what they do
-function Nginx:stop(how)
+---@param how string?      "QUIT": its workers finish what they do
+---@param seconds number?  how long that may take; 20 where absent
+function Nginx:stop(how, seconds)
   if how then
     signal(self, how)
   else
     self.process:kill "TERM"
   end
-  local deadline = core.clock() + 20000
+  local deadline = core.clock() + (seconds or 20) * 1000
   while not self.process:wait() and core.clock() < deadline do
     core.poll({}, core.clock() + 10)
   end

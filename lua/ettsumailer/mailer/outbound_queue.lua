@@ -8,7 +8,8 @@ local errors = require "ettsumailer.errors"
 local options = require "ettsumailer.options"
 local world = require "ettsumailer.world"
 
-local error, next, pcall, setmetatable, tostring = error, next, pcall, setmetatable, tostring
+local error, next, pairs, pcall = error, next, pairs, pcall
+local setmetatable, tostring = setmetatable, tostring
 
 local M = {}
 
@@ -21,6 +22,10 @@ M.OPTIONS = { messages = "integer", bytes = "integer", drain = "seconds" }
 local DEFAULTS = { messages = 1000, bytes = 64 * 1024 * 1024, drain = 10 }
 
 local WATCH_MS = 250 -- between two looks at whether nginx ends this worker
+local LOOK_SECONDS = 1 -- between two looks at whether a drain has begun that was to
+
+-- A timer that nginx has accepted is never begun, and nobody is told, where too many are at work.
+-- So there is a second one that looks again and again, and a sentinel that has the last word.
 
 local Queue = {}
 Queue.__index = Queue
@@ -101,12 +106,12 @@ local function cancelled(delivery)
 end
 
 -- Tells of what was under way when something raised, and of all the rest when it is over.
-function Queue:tell_what_is_left()
+function Queue:tell_what_is_left(is_over)
   for message in next, self.under_way do
     self.under_way[message] = nil
     self:tell(message, cancelled "unknown")
   end
-  local message = (self.is_over or self.mailer.closed) and self:pop()
+  local message = (is_over or self.is_over or self.mailer.closed) and self:pop()
   while message do
     self:tell(message, cancelled "not_sent")
     message = self:pop()
@@ -115,6 +120,10 @@ end
 
 -- In the timer: one thread sends, another watches whether nginx ends the worker.
 function Queue:drain()
+  if self.is_draining then
+    return
+  end
+  self.is_draining = true
   local _, err = world.run { function()
     local ok, why = pcall(self.send, self) -- LuaJIT yields across pcall
     self.is_draining = false
@@ -124,7 +133,7 @@ function Queue:drain()
   end, function()
     self:watch()
   end }
-  self.is_draining = false
+  self.is_draining, self.asked_at = false, nil
   if err then
     world.log("ettsumailer: " .. tostring(err))
   end
@@ -134,12 +143,38 @@ end
 
 -- Starts the one timer, where none is under way. Returns true; or nil and why there is none.
 function Queue:wake()
-  if self.is_draining or self:count() == 0 then
+  local now = core.clock()
+  local is_asked = self.asked_at and now - self.asked_at < LOOK_SECONDS * 1000
+  if self.is_draining or is_asked or self:count() == 0 then
     return true
   end
   local ok, why = world.soon(function() self:drain() end)
-  self.is_draining = ok and true or false
+  self.asked_at = ok and now or nil
   return ok, why
+end
+
+local waiting, has_looks = {}, nil -- the queues of this worker that may hold something
+
+local function look()
+  for queue in pairs(waiting) do
+    if not queue.is_draining and queue:count() > 0 then
+      return queue:drain() -- the next look is for the next queue
+    elseif not queue.is_draining then
+      waiting[queue] = nil
+    end
+  end
+end
+
+-- What else there is for a message that was taken to come to its end.
+function Queue:insure()
+  waiting[self] = true
+  has_looks = has_looks or world.every(LOOK_SECONDS, look)
+  -- Made behind the message, so that it ends before that.
+  self.sentinel = world.sentinel(function(value)
+    if value == self.sentinel then
+      self:tell_what_is_left(true)
+    end
+  end, self.sentinel)
 end
 
 ---Puts a sealed message behind the others.
@@ -166,6 +201,7 @@ function Queue:put(message)
     self[self.last], self.last, self.bytes = nil, self.last - 1, self.bytes - size
     return nil, errors.new { code = "QUEUE_FULL", stage = "queue", text = why, temporary = true }
   end
+  self:insure()
   return true
 end
 
