@@ -125,8 +125,9 @@ int ettml_section_fail(lua_State *L, const ettm_section *s, ettm_status status);
 /* A reader and the block that it made last. */
 typedef struct ettml_reader ettml_reader;
 
-/* Pushes a reader of m whose content comes from what the table on top (popped) has in its slots. */
-ETTM_MUST_USE ettm_status ettml_reader_push(lua_State *L, ettm_message *m);
+/* Pushes a reader of m whose content comes from what the table on top (popped) has in its slots. It
+ * is the one at old, where that is one and closed. */
+ETTM_MUST_USE ettm_status ettml_reader_push(lua_State *L, ettm_message *m, int old);
 
 ettml_reader *ettml_reader_check(lua_State *L, int arg);
 

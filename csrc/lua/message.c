@@ -293,12 +293,14 @@ static int message_needs_smtputf8(lua_State *L) {
   return 1;
 }
 
+/* message:reader([closed_reader]): the one that is closed is used again. */
 static int message_reader(lua_State *L) {
   ettm_message *m = check_sealed(L);
   ettm_status status;
+  lua_settop(L, 2);
   ettml_push_user_table(L, 1);
 
-  status = ettml_reader_push(L, m);
+  status = ettml_reader_push(L, m, 2);
 
   return status == ETTM_OK ? 1 : ettml_fail(L, status);
 }

@@ -32,11 +32,7 @@ void ettml_class_register(lua_State *L, const ettml_class *c) {
 }
 
 void *ettml_object_new(lua_State *L, const char *class_name, size_t size) {
-  return ettml_object_new_with(L, class_name, size, 0);
-}
-
-void *ettml_object_new_with(lua_State *L, const char *class_name, size_t size, size_t more) {
-  object_head *head = (object_head *)lua_newuserdata(L, sizeof *head + size + more);
+  object_head *head = (object_head *)lua_newuserdata(L, sizeof *head + size);
   memset(head, 0, sizeof *head + size);
   head->class_name = class_name;
   luaL_getmetatable(L, class_name);

@@ -30,9 +30,8 @@ typedef struct ettml_class {
 /* Makes the metatable, complete before there is any object. Leaves the stack as it is. */
 void ettml_class_register(lua_State *L, const ettml_class *c);
 
-/* Pushes a userdata of that class, all zero; or with `more` octets behind, which are not. */
+/* Pushes a userdata of that class, all zero. */
 void *ettml_object_new(lua_State *L, const char *class_name, size_t size);
-void *ettml_object_new_with(lua_State *L, const char *class_name, size_t size, size_t more);
 
 /* The object at arg, of that class or an error is raised. */
 void *ettml_object_check(lua_State *L, int arg, const char *class_name);

@@ -19,6 +19,8 @@
 
 const char ETTML_READER[] = "ettsumailer.reader";
 
+#define BLOCK_KEPT 8192 /* octets of the block that a closed reader keeps at most */
+
 enum { ANCHOR_SOURCES = 1, ANCHOR_SUPPLY = 2, ANCHOR_REASON = 3 };
 
 struct ettml_reader {
@@ -36,11 +38,8 @@ struct ettml_reader {
   size_t file_end;
   char reason[ETTML_REASON]; /* why a file could not be read */
   size_t block_at, block_end, block_size;
-}; /* the block itself follows */
-
-static char *block_of(const ettml_reader *r) {
-  return (char *)(r + 1);
-}
+  char *block; /* made with the first read */
+};
 
 ettml_reader *ettml_reader_check(lua_State *L, int arg) {
   ettml_reader *r = (ettml_reader *)ettml_object_check(L, arg, ETTML_READER);
@@ -67,15 +66,45 @@ static void anchor_sources(lua_State *L) {
   lua_pop(L, 1);
 }
 
-ettm_status ettml_reader_push(lua_State *L, ettm_message *m) {
-  size_t block_size = block_size_for(ettm_message_size(m));
-  ettml_reader *r = (ettml_reader *)ettml_object_new_with(L, ETTML_READER, sizeof *r, block_size);
+static void free_block(ettml_reader *r) {
+  ettm_free(&r->alloc, r->block, r->block_size);
+  r->block = NULL;
+}
+
+/* The reader at old as if it were new, but for its block, if that is large enough; or NULL. */
+static ettml_reader *push_again(lua_State *L, int old, size_t block_size) {
+  ettml_reader *r = (ettml_reader *)ettml_object_test(L, old, ETTML_READER);
+  char *block;
+  if (r == NULL || r->reader != NULL) {
+    return NULL;
+  }
+  if (r->block != NULL && r->block_size < block_size) {
+    free_block(r);
+  }
+  block = r->block;
+  block_size = block != NULL ? r->block_size : block_size;
+  memset(r, 0, sizeof *r);
+  r->block = block;
   r->block_size = block_size;
+  lua_pushvalue(L, old);
+  return r;
+}
+
+static ettml_reader *push_new(lua_State *L, size_t block_size) {
+  ettml_reader *r = (ettml_reader *)ettml_object_new(L, ETTML_READER, sizeof *r);
+  r->block_size = block_size;
+  return r;
+}
+
+ettm_status ettml_reader_push(lua_State *L, ettm_message *m, int old) {
+  size_t block_size = block_size_for(ettm_message_size(m));
+  ettml_reader *r = push_again(L, old, block_size);
+  r = r != NULL ? r : push_new(L, block_size);
   r->fd = -1;
   r->alloc = ettml_alloc_of(L);
-  r->has_anchors = ettm_message_is_external(m);
-  if (r->has_anchors) {
+  if (ettm_message_is_external(m)) {
     anchor_sources(L);
+    r->has_anchors = 1;
   }
   lua_remove(L, -2);
   return ettm_reader_new(&r->reader, m, &r->alloc);
@@ -88,14 +117,36 @@ static void close_file(ettml_reader *r) {
   }
 }
 
-static int reader_close(lua_State *L) {
-  ettml_reader *r = (ettml_reader *)ettml_object_check(L, 1, ETTML_READER);
+static void close_reader(ettml_reader *r) {
   if (r->reader != NULL) {
     ettm_reader_free(r->reader);
     r->reader = NULL;
     close_file(r);
     ettm_free(&r->alloc, r->file_block, ETTML_FILE_BLOCK);
     r->file_block = NULL;
+  }
+}
+
+static int reader_gc(lua_State *L) {
+  ettml_reader *r = (ettml_reader *)ettml_object_check(L, 1, ETTML_READER);
+  close_reader(r);
+  free_block(r);
+  return 0;
+}
+
+/* A small block stays: the object may be used again. */
+static int reader_close(lua_State *L) {
+  ettml_reader *r = (ettml_reader *)ettml_object_check(L, 1, ETTML_READER);
+  int slot;
+  close_reader(r);
+  if (r->block_size > BLOCK_KEPT) {
+    free_block(r);
+  }
+  for (slot = ANCHOR_SOURCES; r->has_anchors && slot <= ANCHOR_REASON; slot++) {
+    ettml_push_user_table(L, 1);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, slot);
+    lua_pop(L, 1);
   }
   return 0;
 }
@@ -235,9 +286,15 @@ static const provider providers[] = {NULL, provide_string, provide_file, provide
 static ettm_status make_block(lua_State *L, int sources, ettml_reader *r) {
   ettm_reader_step step;
   ettm_status status;
+  if (r->block == NULL) {
+    r->block = (char *)ettm_resize(&r->alloc, NULL, 0, r->block_size);
+  }
+  if (r->block == NULL) {
+    return ETTM_E_MEMORY;
+  }
   memset(&step, 0, sizeof step);
   step.in = ETTM_LIT("");
-  step.out = block_of(r);
+  step.out = r->block;
   step.capacity = r->block_size;
   if (r->wanted) {
     status = providers[r->kind](L, sources, r, &step);
@@ -282,7 +339,7 @@ ettm_status ettml_reader_pull(lua_State *L, int arg, ettml_reader *r) {
 }
 
 ettm_str ettml_reader_rest(const ettml_reader *r) {
-  return ettm_str_of(block_of(r) + r->block_at, r->block_end - r->block_at);
+  return ettm_str_of(r->block + r->block_at, r->block_end - r->block_at);
 }
 
 void ettml_reader_skip(ettml_reader *r, size_t n) {
@@ -404,10 +461,8 @@ static const luaL_Reg methods[] = {{"read", reader_read},   {"supply", reader_su
                                    {"fail", reader_fail},   {"source", reader_source},
                                    {"close", reader_close}, {NULL, NULL}};
 
-static const luaL_Reg events[] = {{"__gc", reader_close},
-                                  {"__close", reader_close},
-                                  {"__tostring", reader_tostring},
-                                  {NULL, NULL}};
+static const luaL_Reg events[] = {
+    {"__gc", reader_gc}, {"__close", reader_close}, {"__tostring", reader_tostring}, {NULL, NULL}};
 
 void ettml_reader_open(lua_State *L) {
   static const ettml_class reader_class = {ETTML_READER, methods, NULL, events};

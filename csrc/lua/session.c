@@ -210,6 +210,21 @@ static int session_next(lua_State *L) {
   return 1;
 }
 
+/* Which of the waits of RFC 5321 4.5.3.2 this is. The end of a content that waits for room is not
+ * awaited yet, it is sent. */
+static const char *patience(const ettml_session *s) {
+  switch (ettm_connection_phase(s->connection)) {
+  case ETTM_PHASE_GREETING: return "greeting";
+  case ETTM_PHASE_TLS: return "tls";
+  case ETTM_PHASE_DATA: return "data";
+  case ETTM_PHASE_BODY: return "block";
+  case ETTM_PHASE_FINAL:
+    return ettm_session_fate(dialogue_of(s)) == ETTM_FATE_NOT_SENT ? "block" : "final";
+  case ETTM_PHASE_QUIT: return "quit";
+  default: return "command";
+  }
+}
+
 static int session_want(lua_State *L) {
   static const unsigned bits[] = {ETTM_WANT_READ, ETTM_WANT_WRITE, ETTM_WANT_BODY, ETTM_WANT_TLS,
                                   ETTM_WANT_COMMAND};
@@ -219,7 +234,8 @@ static int session_want(lua_State *L) {
   for (i = 0; i < sizeof bits / sizeof bits[0]; i++) {
     lua_pushboolean(L, (want & bits[i]) != 0);
   }
-  return (int)i;
+  lua_pushstring(L, patience(s));
+  return (int)i + 1;
 }
 
 static int session_phase(lua_State *L) {

@@ -7,7 +7,7 @@
 #include "lua/classes.h"
 #include "smtp/receipt.h"
 
-enum { ARG_MESSAGE = 2, ARG_FROM, ARG_TO, ARG_UTF8, ARG_DATA, ARG_RESET };
+enum { ARG_MESSAGE = 2, ARG_FROM, ARG_TO, ARG_UTF8, ARG_LATE_DATA, ARG_RESET };
 
 #define PARAMETERS_MAX 64 /* SIZE=, BODY= and SMTPUTF8 */
 
@@ -112,6 +112,7 @@ static int envelope(lua_State *L) {
 typedef struct mail {
   const ettm_message *message;
   size_t count; /* recipients */
+  int has_reset, has_data;
   int utf8;
   uint64_t size, limit; /* of the message; of the server, or 0 */
 } mail;
@@ -195,14 +196,14 @@ static ettm_status queue_mail(lua_State *L, ettm_session *session, const mail *m
   ettm_status status = ETTM_OK;
   size_t i;
   *failed = 0;
-  if (lua_toboolean(L, ARG_RESET)) {
+  if (m->has_reset) {
     status = queue_bare(session, ETTM_VERB_RSET);
   }
   for (i = 0; i <= m->count && status == ETTM_OK; i++) {
     *failed = i;
     status = queue_path(L, session, m, i, i == 0 ? parameters : ETTM_LIT(""));
   }
-  if (status == ETTM_OK && lua_toboolean(L, ARG_DATA)) {
+  if (status == ETTM_OK && m->has_data) {
     status = queue_bare(session, ETTM_VERB_DATA);
   }
   if (status != ETTM_OK) {
@@ -211,7 +212,8 @@ static ettm_status queue_mail(lua_State *L, ettm_session *session, const mail *m
   return status;
 }
 
-/* session:transact(message, from, to, utf8, with_data, with_reset) */
+/* session:transact(message, from, to, utf8, data_is_late, with_reset): how many replies are due,
+ * and whether DATA is among what they answer, and whether it is all one flight. */
 static int session_transact(lua_State *L) {
   ettml_session *s = ettml_session_check(L, 1);
   const ettm_capabilities *offers = ettm_session_capabilities(dialogue_of(s));
@@ -225,6 +227,8 @@ static int session_transact(lua_State *L) {
   m.utf8 = lua_toboolean(L, ARG_UTF8);
   m.size = ettm_message_size(m.message);
   m.limit = offers->size_max;
+  m.has_reset = lua_toboolean(L, ARG_RESET);
+  m.has_data = ettm_session_is_pipelined(dialogue_of(s)) && !lua_toboolean(L, ARG_LATE_DATA);
 
   status = obstacle(&m, offers->known);
   if (status != ETTM_OK) {
@@ -232,9 +236,16 @@ static int session_transact(lua_State *L) {
   }
   status = queue_mail(L, dialogue_of(s), &m, parameters_of(&m, offers->known, text), &failed);
 
-  return status >= 0 ? ettml_answer(L, status)
-                     : ettml_session_command_fail(
-                           L, s, failed > 0 ? ETTM_VERB_RCPT : ETTM_VERB_MAIL, status);
+  if (status > 0) {
+    return ettml_answer(L, status);
+  }
+  if (status < 0) {
+    return ettml_session_command_fail(L, s, failed > 0 ? ETTM_VERB_RCPT : ETTM_VERB_MAIL, status);
+  }
+  lua_pushinteger(L, (lua_Integer)m.count + 1 + m.has_reset + m.has_data);
+  lua_pushboolean(L, m.has_data);
+  lua_pushboolean(L, ettm_session_is_pipelined(dialogue_of(s)));
+  return 3;
 }
 
 /* session:withdraw(): what has not left is not said. */

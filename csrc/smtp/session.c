@@ -82,6 +82,10 @@ void ettm_session_free(ettm_session *s) {
 
 /* --- Bytes out -------------------------------------------------------------------------------- */
 
+int ettm_session_is_pipelined(const ettm_session *s) {
+  return !s->lock_step && (s->capabilities.known & ETTM_EXT_PIPELINING) != 0;
+}
+
 /* True (1) when the next command may leave now (RFC 5321 4.3.1, RFC 2920 3.1). */
 static int may_leave(const ettm_session *s) {
   ettm_pending_entry next;
@@ -96,8 +100,7 @@ static int may_leave(const ettm_session *s) {
   }
   next = ettm_pending_get(&s->pending, sent);
   last = ettm_pending_get(&s->pending, sent - 1);
-  return !s->lock_step && (s->capabilities.known & ETTM_EXT_PIPELINING) != 0 &&
-         ettm_verb_ends_flight(next.verb) &&
+  return ettm_session_is_pipelined(s) && ettm_verb_ends_flight(next.verb) &&
          (last.phase == ETTM_PHASE_FINAL || ettm_verb_is_pipelinable(last.verb));
 }
 
@@ -127,7 +130,11 @@ static void pump(ettm_session *s) {
     ettm_str line = ettm_pending_line(&s->pending);
     ettm_verb verb = ettm_pending_get(&s->pending, s->pending.sent).verb;
     ettm_status status;
-    s->wire.secret = 1;
+    if (verb == ETTM_VERB_AUTH || verb == ETTM_VERB_OTHER) {
+      s->wire.secret = 1;
+    } else if (ettm_buffer_size(&s->wire) == 0) {
+      s->wire.secret = 0; /* as for content: there is nothing to hide in it */
+    }
     status = ettm_buffer_append(&s->wire, line);
     if (status == ETTM_OK && verb == ETTM_VERB_AUTH) {
       status = hide_initial(s, line);

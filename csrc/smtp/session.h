@@ -103,6 +103,9 @@ ettm_fate ettm_session_fate(const ettm_session *s);
  * MAIL, is not held back here. */
 ETTM_MUST_USE ettm_status ettm_session_command(ettm_session *s, const ettm_command *c);
 
+/* True (1) when commands may share a flight now: PIPELINING is offered, and wanted. */
+int ettm_session_is_pipelined(const ettm_session *s);
+
 /* A mark of the queue's end; ettm_session_rewind takes back what was queued behind it, but for what
  * want or peek have let leave. So a transaction is checked whole before a byte of it can leave; and
  * 0 takes back all that waits for a reply to leave. */

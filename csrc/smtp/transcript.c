@@ -37,13 +37,8 @@ static size_t show_one(ettm_str s, char *out, size_t *taken) {
 }
 
 static int is_printable(ettm_str s) {
-  size_t i;
-  for (i = 0; i < s.n; i++) {
-    if ((unsigned char)s.p[i] < 32 || (unsigned char)s.p[i] > 126) {
-      return 0;
-    }
-  }
-  return 1;
+  size_t high = 0;
+  return ettm_skip_printable(s, &high) == s.n && high == 0;
 }
 
 /* Writes the line's text, at most room octets. Returns how many. */

@@ -203,10 +203,7 @@ function Mailer:send_all(messages, how)
   if self.closed then
     error("this mailer is closed", 2)
   end
-  local summary = batch.run(setmetatable({
-    compose = function(_, given) return compose(self, given, 2) end,
-    conclude = function(_, ...) conclude(self, ...) end,
-  }, { __index = self }), messages, how, 2)
+  local summary = batch.run(self, compose, conclude, messages, how, 2)
   return summary -- no tail call: it would hide the caller's line
 end
 

@@ -34,8 +34,9 @@ local Message = {}
 ---What is read from it, and from where it was: a cursor of its own.
 ---
 ---Example: `local reader = message:reader()`
+---@param closed ettsumailer.reader?  one that was closed, and is used again
 ---@return ettsumailer.reader
-function Message:reader() end
+function Message:reader(closed) end
 
 ---The octets of it as they are sent, without dots that SMTP adds.
 ---
@@ -160,12 +161,14 @@ function Session:next() end
 
 ---What the session waits for. None of it: hang up.
 ---
----Example: `local read, write, body, tls, command = session:want()`
+---Example: `local read, write, body, tls, command, patience = session:want()`
 ---@return boolean read     bytes of the server
 ---@return boolean write    peek and skip
 ---@return boolean body     content
 ---@return boolean tls      start_tls, or tls_done
 ---@return boolean command  the next command
+---@return string patience  which timeout this wait has: "greeting", "tls", "command", "data",
+---  "block", "final" or "quit"
 function Session:want() end
 
 ---Which wait this is, to choose a timeout.
@@ -274,21 +277,21 @@ function Session:command(verb, argument, parameters, tag, utf8) end
 ---@return string? text
 function Session:submit(given) end
 
----Queues the envelope of a message in one flight where PIPELINING is offered: MAIL with what the
----server's offers ask for, and every RCPT.
+---Queues the envelope of a message: MAIL with what the server's offers ask for, every RCPT, and
+---where PIPELINING is offered DATA, all in one flight.
 ---
----Example: `assert(session:transact(message, from, { to }, false, true))`
----@param message ettsumailer.core.message  sealed
+---Example: `local due, has_data = assert(session:transact(message, from, { to }, false))`
+---@param message userdata        sealed
 ---@param from userdata|string    an address, or "" for the null reverse-path
 ---@param to userdata[]           addresses
 ---@param utf8 boolean            SMTPUTF8 is needed, as core.envelope says
----@param with_data boolean       DATA, too
+---@param data_is_late boolean?   DATA is to wait for the replies, whatever is offered
 ---@param with_reset boolean?     RSET in front
----@return true?
----@return string? code  TOO_LARGE, SMTPUTF8_REQUIRED, CONFIG: it cannot go to this server; nothing
----  was queued
----@return string? text
-function Session:transact(message, from, to, utf8, with_data, with_reset) end
+---@return integer? due  replies that will come
+---@return boolean|string has_data  DATA is among what they answer; or a code: TOO_LARGE,
+---  SMTPUTF8_REQUIRED, CONFIG: it cannot go to this server, and nothing was queued
+---@return boolean|string is_flight  or why not
+function Session:transact(message, from, to, utf8, data_is_late, with_reset) end
 
 ---Takes back the commands that wait for a reply before they may leave.
 ---

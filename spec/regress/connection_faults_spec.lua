@@ -154,7 +154,7 @@ describe("sending, when something goes wrong,", function()
     local wants_to_read
     local session = {
       phase = function() return "body" end, next = function() end, transcript = function() return "" end,
-      want = function() return false, true, false, false end, body = function() return 0 end,
+      want = function() return false, true, false, false, false, "block" end, body = function() return 0 end,
       bytes = function() return 0, 0 end,
     }
     local link = {
@@ -167,7 +167,7 @@ describe("sending, when something goes wrong,", function()
         end,
       },
     }
-    assert.is_nil((drive.content(link, { text = "x", at = 1 })))
+    assert.is_nil((drive.content(link, nil, { text = "x", at = 1 })))
     assert.is_true(wants_to_read)
   end)
 

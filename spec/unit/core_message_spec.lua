@@ -387,6 +387,22 @@ describe("a reader of the core", function()
     assert.are.equal(message:header_section():sub(1, 20), second:read(20))
   end)
 
+  it("is used again for another message once it is closed, and not before", function()
+    local first, second = sealed(("one\n"):rep(3000)), sealed "two\n"
+    local wanted = read_all(second:reader())
+    local reader = first:reader()
+    assert.are_not.equal(reader, second:reader(reader))
+    reader:read(100)
+    reader:close()
+    assert.is_false((pcall(reader.read, reader, 1)))
+    assert.are.equal(reader, second:reader(reader))
+    assert.are.equal(wanted, read_all(reader))
+    reader:close()
+    assert.are.equal(reader, first:reader(reader))
+    assert.are.equal(first:size(), #read_all(reader))
+    assert.are_not.equal(second, first:reader(second))
+  end)
+
   it("raises for a size that is none", function()
     local reader = sealed("hello\n"):reader()
     for _, n in ipairs { 0, -1, 1.5, 0 / 0, 2 ^ 53 + 2, "10" } do

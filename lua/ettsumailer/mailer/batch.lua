@@ -31,7 +31,7 @@ local Batch = {}
 Batch.__index = Batch
 
 function Batch:is_stopped()
-  if self.given.cancels ~= self.cancels or self.given.closed then
+  if self.mailer.cancels ~= self.cancels then -- as it is when the mailer was closed
     self:stop()
   end
   return self.feed.is_stopped
@@ -49,7 +49,7 @@ function Batch:call_off(job)
     common.failed(job.rest, err)
   end
   local result, failure = outcome.merge(job.so_far, err)
-  job.attempts = (job.attempts or 0) + (result and result.attempts or 0)
+  job.attempts = job.attempts + (result and result.attempts or 0)
   self:report(job, result, failure)
 end
 
@@ -64,13 +64,19 @@ function Batch:stop()
   end
 end
 
-local function counted(summary, result, err)
-  summary.total = summary.total + 1
-  if result then
-    summary.sent = summary.sent + 1
+local function count_failure(summary, err)
+  summary.failed = summary.failed + 1
+  summary.unknown = summary.unknown + (err.delivery == "unknown" and 1 or 0)
+end
+
+-- Completes a result.
+local function close_account(job, result)
+  local seconds = (core.clock() - job.started) / 1000
+  result.attempts = job.attempts
+  if result.timings then
+    result.timings.total = seconds
   else
-    summary.failed = summary.failed + 1
-    summary.unknown = summary.unknown + (err.delivery == "unknown" and 1 or 0)
+    result.timings = { total = seconds }
   end
 end
 
@@ -80,13 +86,14 @@ function Batch:report(job, result, err)
   if job.outcome then
     result, err = outcome.merge(job.outcome, result or err)
   end
+  summary.total = summary.total + 1
   if result then
-    local total = (core.clock() - job.started) / 1000
-    result.timings = options.merge(result.timings, { total = total })
-    result.attempts = job.attempts
+    summary.sent = summary.sent + 1
+    close_account(job, result)
+  else
+    count_failure(summary, err)
   end
-  counted(summary, result, err)
-  self.given:conclude(job.given, result, err)
+  self.tell(self.mailer, job.given, result, err)
   if how.on_result then
     how.on_result(job.given, result, err, job.index)
   else
@@ -102,12 +109,11 @@ end
 
 -- The pause before the job's next attempt, and whom it is for.
 function Batch:plan(job, result, err)
-  local given = self.given
-  if not given.retry or not job.envelope or self.feed.is_stopped then
+  if not job.envelope or self.feed.is_stopped then
     return nil
   end
-  local elapsed, timeout = given.clock.now() - job.began, self.settings.timeout
-  local delay, rest = given.retry:plan(job.envelope, result or err, job.count, elapsed,
+  local elapsed, timeout = self.mailer.clock.now() - job.began, self.settings.timeout
+  local delay, rest = self.mailer.retry:plan(job.envelope, result or err, job.count, elapsed,
     self.settings.all_or_nothing)
   if delay and timeout and elapsed + delay >= timeout then
     return nil
@@ -117,9 +123,12 @@ end
 
 -- An attempt is over: there is another one later, or this is the end.
 function Batch:conclude(job, result, err)
-  job.count = (job.count or 0) + 1
-  job.attempts = (job.attempts or 0) + (result and result.attempts or 1)
-  local delay, rest = self:plan(job, result, err)
+  job.count = job.count + 1
+  job.attempts = job.attempts + (result and result.attempts or 1)
+  local delay, rest
+  if self.mailer.retry then
+    delay, rest = self:plan(job, result, err)
+  end
   if not delay then
     self:report(job, result, err)
     return
@@ -131,9 +140,9 @@ function Batch:conclude(job, result, err)
 end
 
 function Batch:note_pace(result_or_err)
-  local rate = self.given.rate
+  local rate = self.mailer.rate
   if rate then
-    rate:note(result_or_err, self.given.clock.now())
+    rate:note(result_or_err, self.mailer.clock.now())
   end
 end
 
@@ -149,7 +158,9 @@ function Batch:settle(job, result, err)
     job.work = nil
   end
   self:note_pace(result or err)
-  result, err = outcome.merge(job.so_far, result or err)
+  if job.so_far then
+    result, err = outcome.merge(job.so_far, result or err)
+  end
   if not rest or self.feed.is_stopped then
     self:conclude(job, result, err)
     return
@@ -172,25 +183,32 @@ end
 function Batch:compose(job)
   if job.failure or errors.is(job.given) then
     return job.failure or job.given
-  elseif job.message then
-    return nil
   end
-  local message, envelope = self.given:compose(job.given)
+  local message, envelope = self.make(self.mailer, job.given, 2)
   if not message then
     return envelope
   end
   job.message, job.envelope, job.rest = message, envelope, envelope
-  if self.given.rate then
-    self.given.rate:charge(#envelope.to - 1)
+  if self.mailer.rate then
+    self.mailer.rate:charge(#envelope.to - 1)
   end
+end
+
+function Batch:start_time(job)
+  local now, timeout, mailer = core.clock(), self.settings.timeout, self.mailer
+  job.started, job.began = now, mailer.retry and mailer.clock.now()
+  job.deadline = timeout and now + timeout * 1000 or false
 end
 
 -- Composes the message and opens what it is read from. Returns nothing when it has come to its end.
 function Batch:prepare(job)
+  local err
   if not job.started then
-    job.started, job.began = core.clock(), self.given.clock.now()
+    self:start_time(job)
   end
-  local err = self:compose(job)
+  if job.failure or not job.message then
+    err = self:compose(job)
+  end
   if not err and not job.work and self.pool then
     job.work, err = transaction.new(job.message, job.rest, self.settings)
   end
@@ -205,8 +223,8 @@ end
 ---@param may_wait boolean?
 ---@return table? job
 function Batch:next_prepared(may_wait)
-  while not self:is_stopped() do
-    local job = self.feed:next(may_wait)
+  while true do
+    local job = self.feed:next(may_wait) -- none once the batch is stopped
     if not job then
       return nil
     end
@@ -221,15 +239,14 @@ end
 
 -- One attempt of a job by a way that has no connections of ours.
 function Batch:hand_over(job, deadline)
-  self:settle(job, self.given.sender:send(job.message, job.rest, {
+  self:settle(job, self.mailer.sender:send(job.message, job.rest, {
     deadline = deadline, all_or_nothing = self.settings.all_or_nothing, fields = job.given,
   }))
 end
 
 -- One message, and what follows it on the same connection. Returns whether to go on.
 function Batch:carry(job, worker)
-  local timeout = self.settings.timeout
-  worker.deadline = timeout and job.started + timeout * 1000 or nil
+  worker.deadline = job.deadline or nil
   if not self.pool then
     self:hand_over(job, worker.deadline)
     return true
@@ -259,7 +276,7 @@ end
 
 -- One for each connection: what it is in the eyes of the pool, and what it does.
 function Batch:start_workers()
-  local sender, functions = self.given.sender, {}
+  local sender, functions = self.mailer.sender, {}
   local most = self.pool and self.pool.settings.connections or sender.side_by_side or 1
   for i = 1, min(self.how.connections or most, most) do
     local worker = {}
@@ -282,28 +299,31 @@ local function check(messages, how, level)
 end
 
 ---Sends many messages.
----@param given table  { sender, settings, clock, rate, retry, loop, cancels = how often it was
----  cancelled }, with the methods compose(message) -> sealed, envelope, and conclude(message,
----  result, err)
+---@param mailer table  { sender, settings, clock, rate, retry, loop, cancels = a number that
+---  changes when all is called off }
+---@param make fun(mailer, message, level): userdata?, table  seals a message: it and its envelope,
+---  or nil, err
+---@param tell fun(mailer, message, result, err)  told each message's end
 ---@param messages table|function
 ---@param how table?   as of M.OPTIONS
 ---@param level integer as of `error`
 ---@return table summary
-function M.run(given, messages, how, level)
+function M.run(mailer, make, tell, messages, how, level)
   how = how or {}
   check(messages, how, level + 1)
   local self = setmetatable({
-    given = given, pool = given.sender.pool, settings = given.settings, how = how,
-    cancels = given.cancels, workers = {},
+    mailer = mailer, make = make, tell = tell, pool = mailer.sender.pool, how = how,
+    settings = mailer.settings, cancels = mailer.cancels, workers = {},
     summary = {
       total = 0, sent = 0, failed = 0, unknown = 0, results = not how.on_result and {} or nil,
     },
   }, Batch)
   self.feed = feed_of.new(messages, {
-    rate = given.rate, clock = given.clock, is_called_off = function() return self:is_stopped() end,
+    rate = mailer.rate, clock = mailer.clock,
+    is_called_off = function() return self:is_stopped() end,
   })
   local started = core.clock()
-  local ok, err = scheduler.run(self:start_workers(), given.loop)
+  local ok, err = scheduler.run(self:start_workers(), mailer.loop)
   if not ok then -- a function of the user's has raised
     for _, worker in ipairs(self.pool and self.workers or {}) do
       self.pool:abandon(worker)

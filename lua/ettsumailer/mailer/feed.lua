@@ -58,7 +58,11 @@ local function pull(self, may_wait)
     return nil
   end
   self.taken = self.taken + 1
-  return { given = given, index = self.taken }
+  return { -- all that becomes of it, in one table of one size
+    given = given, index = self.taken, attempts = 0, count = 0, is_paid = nil, started = nil,
+    began = nil, deadline = nil, message = nil, envelope = nil, rest = nil, work = nil,
+    is_behind = nil, has_moved = nil,
+  }
 end
 
 -- The delayed one that is due, or the moment when the first will be.
@@ -94,7 +98,10 @@ end
 
 -- Returns job; or nil, and the moment when there may be one, or nil when there will be none.
 local function find(self, may_wait)
-  local job, when = find_old(self, may_wait)
+  local job, when
+  if self.returned[1] or self.delayed[1] then
+    job, when = find_old(self, may_wait)
+  end
   if not job and #self.delayed < DELAYED_MAX then
     job = pull(self, may_wait)
     if not job then -- others may have given one back meanwhile
@@ -107,16 +114,15 @@ end
 -- Takes a token for the job. Returns true, also where there never will be one and its failure says
 -- so; or false and the moment when there will be one.
 local function pay(self, job)
-  local now = self.clock.now()
-  local recipients = job.rest and #job.rest.to or 1
-  if self.rate and not job.is_paid then
-    local seconds, err = self.rate:take(now, recipients)
-    if seconds and seconds > 0 then
-      return false, now + seconds
-    end
-    job.failure = err
+  if not self.rate or job.is_paid then
+    return true
   end
-  job.is_paid = true
+  local now = self.clock.now()
+  local seconds, err = self.rate:take(now, job.rest and #job.rest.to or 1)
+  if seconds and seconds > 0 then
+    return false, now + seconds
+  end
+  job.failure, job.is_paid = err, true
   return true
 end
 
@@ -127,16 +133,15 @@ end
 function Feed:next(may_wait)
   while not self.is_called_off() do
     local job, when = find(self, may_wait)
-    local is_paid
     if job then
+      local is_paid
       is_paid, when = pay(self, job)
-    end
-    if is_paid or (job and self.is_stopped) then -- stopped while it was asked for: it is told of
-      return job
-    elseif job then
+      if is_paid or self.is_stopped then -- stopped while it was asked for: it is told of
+        return job
+      end
       self:give_back(job)
     end
-    if not may_wait or not when or when == huge then
+    if not (may_wait and when and when < huge) then
       return nil
     end
     clock_of.sleep(self.clock, when - self.clock.now(), self.is_called_off)

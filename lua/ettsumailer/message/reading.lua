@@ -10,11 +10,14 @@ local world = require "ettsumailer.world"
 local source_of = lazy.of "ettsumailer.message.source"
 
 local ipairs, setmetatable, tostring, type = ipairs, setmetatable, tostring, type
-local min = math.min
+local min, remove = math.min, table.remove
 
 local M = {}
 
 local BLOCK = 65536
+
+-- Readers that were closed, for the next messages.
+local closed, CLOSED_KEPT = {}, 8
 
 -- What has been opened for a reader: its sources, with what each has given.
 local opened_by = setmetatable({}, { __mode = "k" })
@@ -165,18 +168,28 @@ end
 ---@return userdata? reader
 ---@return ettsumailer.error?
 function M.open(message)
-  local reader = message:reader()
+  local reader = message:reader(remove(closed))
   local sources, paths = message:sources()
   if not sources then
     return reader
   end
   local opened, why = open_all(sources, paths)
   if not opened then
-    reader:close()
+    M.close(reader)
     return errors.refuse("SOURCE", why)
   end
   opened_by[reader] = opened
   return reader
+end
+
+---Closes a reader that nobody else has.
+---@param reader userdata
+function M.close(reader)
+  reader:close()
+  opened_by[reader] = nil
+  if #closed < CLOSED_KEPT then
+    closed[#closed + 1] = reader
+  end
 end
 
 local function opened_of(reader, source)

@@ -97,15 +97,6 @@ function Connection:rcpt(to, parameters)
   return reply, event
 end
 
--- What data sends: the reader of a message, or a string as it is.
-local function source_of(message)
-  if type(message) == "string" then
-    return { text = message, at = 1 }
-  end
-  local reader, err = reading.open(message)
-  return reader, err
-end
-
 -- What a function of the user's raises ends the connection: something is half said.
 local function guarded(self, f, ...)
   self.busy = true
@@ -119,8 +110,8 @@ local function guarded(self, f, ...)
 end
 
 -- The content, and the reply to it.
-local function exchange_content(self, source)
-  local ok, event = drive.content(self, source)
+local function exchange_content(self, reader, source)
+  local ok, event = drive.content(self, reader, source)
   if ok then
     return drive.await(self)
   elseif errors.is(event) then
@@ -131,8 +122,8 @@ local function exchange_content(self, source)
 end
 
 -- From the 354 to the reply that is the result.
-local function send_content(self, source)
-  local reply, err = guarded(self, exchange_content, self, source)
+local function send_content(self, reader, source)
+  local reply, err = guarded(self, exchange_content, self, reader, source)
   self.dirty = nil
   if not reply then
     local fate = self.session:fate()
@@ -156,9 +147,13 @@ function Connection:data(message)
     error(("bad argument #1 to 'data' (a message or a string expected, got %s)"):format(
       type(message)), 2)
   end
-  local source
-  source, err = source_of(message)
-  if not source then
+  local reader, source
+  if type(message) == "string" then
+    source = { text = message, at = 1 }
+  else
+    reader, err = reading.open(message)
+  end
+  if err then
     return nil, err
   end
   local reply, event = command(self, "DATA")
@@ -167,7 +162,7 @@ function Connection:data(message)
   elseif event.kind ~= "BODY" then
     return drive.refusal(self, event)
   end
-  return send_content(self, source)
+  return send_content(self, reader, source)
 end
 
 -- A message made before or from its fields, and who gets it. Returns them; or nil, err.

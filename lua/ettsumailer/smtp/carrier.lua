@@ -5,7 +5,6 @@
 -- At any time there are at most three jobs: `awaiting`, whose content is out; `current`, whose
 -- envelope is; and `following`, which is composed while the server works.
 
-local core = require "ettsumailer.core"
 local drive = require "ettsumailer.smtp.drive"
 local errors = require "ettsumailer.errors"
 
@@ -18,15 +17,8 @@ Carrier.__index = Carrier
 
 local function can_take_more(self)
   local conn = self.conn
-  return not conn.dead and not conn.quitting
-    and conn.messages < self.batch.pool.settings.messages_per_connection
-    and not self.batch.pool:must_give_way(conn)
-end
-
-local function set_deadline(self, job)
-  local timeout = self.batch.settings.timeout
-  job.started = job.started or core.clock()
-  self.conn.deadline = timeout and job.started + timeout * 1000 or nil
+  return not conn.dead and not conn.quitting and conn.messages < self.most
+    and not (conn.place and self.batch.pool:must_give_way(conn))
 end
 
 -- A connection may have died between two messages, as one may that was idle: then another carries
@@ -50,19 +42,15 @@ local function settle(self, job, result, err)
   end
 end
 
-local function note_setup(self, result)
-  if result and self.conn.setup_seconds then
-    result.timings = { setup = self.conn.setup_seconds }
-    self.conn.setup_seconds = nil
-  end
-end
-
 function Carrier:conclude()
-  local job = self.awaiting
-  self.awaiting = nil
-  set_deadline(self, job)
+  local job, conn = self.awaiting, self.conn
+  self.awaiting = false
+  conn.deadline = job.deadline
   local result, err = job.work:conclude()
-  note_setup(self, result)
+  if result and conn.setup_seconds then
+    result.timings = { setup = conn.setup_seconds }
+    conn.setup_seconds = nil
+  end
   settle(self, job, result, err)
 end
 
@@ -76,16 +64,16 @@ end
 -- Up to the end of its content, or to what came instead.
 function Carrier:open_current()
   local job = self.current
-  self.current = nil
+  self.current = false
   if self.batch:is_stopped() then
     return self:drop(job)
   elseif self.conn.dead then -- by the message before it, which has had its result
     return self.batch:give_back(job)
   end
-  set_deadline(self, job)
+  self.conn.deadline = job.deadline
   local ok, err = job.work:open()
   if ok then
-    job.work:send_content(not can_take_more(self) and not job.work.overflow)
+    job.work:send_content(self.conn.messages >= self.most and not job.work.overflow)
     self.awaiting = job
   elseif ok == false then
     settle(self, job, job.work:refused())
@@ -96,7 +84,7 @@ end
 
 function Carrier:begin_following()
   local job = self.following
-  self.following = nil
+  self.following = false
   if not job then
     return
   elseif not can_take_more(self) or self.awaiting and self.awaiting.work.early then
@@ -104,7 +92,7 @@ function Carrier:begin_following()
     return
   end
   job.is_behind = self.conn.messages > 0
-  local ok, err = job.work:begin(self.conn, self.awaiting ~= nil)
+  local ok, err = job.work:begin(self.conn, self.awaiting ~= false)
   if ok then
     self.current = job
   else
@@ -117,12 +105,15 @@ end
 ---@param conn ettsumailer.connection
 ---@param first table
 function M.run(batch, conn, first)
-  local self = setmetatable({ batch = batch, conn = conn, following = first }, Carrier)
+  local self = setmetatable({
+    batch = batch, conn = conn, most = batch.pool.settings.messages_per_connection,
+    awaiting = false, current = false, following = first,
+  }, Carrier)
   self:begin_following()
   while self.current or self.awaiting or self.following do
     drive.flush(conn)
     if not self.following and can_take_more(self) then
-      self.following = batch:next_prepared()
+      self.following = batch:next_prepared() or false
     end
     if self.awaiting then
       self:conclude()

@@ -18,7 +18,7 @@ local function attempt(work, pool, how)
   if not conn then
     return work:failed(err, "not_sent")
   end
-  conn.deadline = how.deadline
+  conn.deadline = how.deadline or false
   local is_new = conn.messages == 0
   local result
   result, err = work:run(conn, how.last)
@@ -28,7 +28,7 @@ local function attempt(work, pool, how)
     if not conn then
       return work:failed(err, "not_sent")
     end
-    conn.deadline, is_new = how.deadline, true
+    conn.deadline, is_new = how.deadline or false, true
     result, err = work:run(conn, how.last)
   end
   if result then

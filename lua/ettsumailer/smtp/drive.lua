@@ -2,24 +2,18 @@
 -- Why: one loop for every I/O world; the only place where a call may wait (and a coroutine yield).
 -- Not: what a reply means for a message (transaction.lua), nor how bytes are moved (transport/).
 --
--- A link is any table with: session (core), io (a transport's connection), timeouts (seconds by
--- name), deadline (ms on io's clock, or nil), on_protocol (or nil). It gets: dead (a code, once the
--- connection can no longer be used), since (when the present wait began).
+-- A link is any table with: session (core), io (a transport's connection) and its now, or none;
+-- timeouts (seconds by name), deadline (ms on io's clock), on_protocol, each perhaps none. It gets:
+-- dead (a code, once the connection can no longer be used), since (when the present wait began).
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local reading = require "ettsumailer.message.reading"
 local scheduler = require "ettsumailer.scheduler"
 
-local huge, min, type = math.huge, math.min, type
+local huge, min = math.huge, math.min
 
 local M = {}
-
--- Which of the timeouts (RFC 5321 4.5.3.2) applies while the session is in a phase.
-local TIMEOUT_OF = {
-  greeting = "greeting", TLS = "tls", DATA = "data", body = "block", final = "final",
-  QUIT = "quit",
-}
 
 local WAITING = {
   greeting = "the server did not greet in time",
@@ -29,8 +23,8 @@ local WAITING = {
 }
 
 local function clock(link)
-  local io = link.io
-  return io.now and io:now() or core.clock()
+  local now = link.now
+  return now and now(link.io) or core.clock()
 end
 
 -- Transports that know strings only: whole blocks out, what there is in.
@@ -95,23 +89,30 @@ function M.report(link)
     local ok, why = scheduler.guard(link.on_protocol, direction, line)
     if not ok then
       -- Who only looks on must not change what becomes of a mail.
-      link.on_protocol, link.on_protocol_error = nil, why
+      link.on_protocol, link.on_protocol_error = false, why
       link.session:watch(false)
       return
     end
   end
 end
 
-local function deadline_of(link)
-  local seconds = link.timeouts[TIMEOUT_OF[stage_of(link.session)] or "command"]
-  local deadline = min(link.deadline or huge, link.since + seconds * 1000)
+-- When the wait is over that want calls so (RFC 5321 4.5.3.2).
+local function deadline_of(link, patience)
+  local timeouts = link.unproven_timeouts or link.is_in_flight and link.flight_timeouts
+    or link.timeouts
+  local deadline, limit = link.since + timeouts[patience] * 1000, link.deadline
+  if limit and limit < deadline then
+    return limit
+  end
   return deadline < huge and deadline or nil
 end
 
-local function time_is_over(link)
-  local stage = stage_of(link.session)
-  local text = WAITING[stage] or ("the server did not answer " .. stage .. " in time")
-  return M.fail(link, "TIMEOUT", text)
+local function cannot_move(link, code, text)
+  if code == "TIMEOUT" then
+    local stage = stage_of(link.session)
+    text = WAITING[stage] or ("the server did not answer " .. stage .. " in time")
+  end
+  return M.fail(link, code, text)
 end
 
 -- Nothing to wait for: only memory can have failed the session since it was asked; next says so.
@@ -154,26 +155,24 @@ local function move(link)
   if link.on_protocol then
     M.report(link) -- a flight that is longer than the transcript goes out piece by piece
   end
-  local read, write, _, tls = session:want()
+  local read, write, _, tls, _, patience = session:want()
   if not (read or write or tls) then
     return stuck(link)
   end
   local both_ways, sent = io.exchange or exchange, write and session:bytes()
-  local ok, code, text = both_ways(io, session, true, write, deadline_of(link))
+  local ok, code, text = both_ways(io, session, true, write, deadline_of(link, patience))
   if ok then
     note_moved(link, sent)
     return true
-  elseif code == "TIMEOUT" then
-    return time_is_over(link)
   end
-  return M.fail(link, code, text)
+  return cannot_move(link, code, text)
 end
 
 -- The next event that is there already. Returns event; or nil; or nil, error.
 local function pull(link)
   local early = link.early
   if early then
-    link.early = nil
+    link.early = false
     return early
   end
   local event, code, text = link.session:next()
@@ -229,15 +228,23 @@ function M.event(link)
   return event, err
 end
 
--- The replies that are there already and say yes; an error in place of their number.
-local function pass(link)
-  local count, recipients, kind = link.session:pass()
-  if link.on_protocol then
-    M.report(link)
-  end
-  if count == 0 and not kind and link.cancelled then
-    local _, err = M.fail(link, "CANCELLED", "the sending was cancelled")
-    return nil, err
+-- Moves bytes until there is a reply of a transaction.
+local function wait_for_reply(link)
+  local count, recipients, kind = 0, 0, nil
+  link.since = clock(link)
+  while count == 0 and not kind do
+    if link.cancelled then
+      local _, err = M.fail(link, "CANCELLED", "the sending was cancelled")
+      return nil, err
+    end
+    local moved, err = move(link)
+    if not moved then
+      return nil, err
+    end
+    count, recipients, kind = link.session:pass()
+    if link.on_protocol then
+      M.report(link)
+    end
   end
   return count, recipients, kind
 end
@@ -248,18 +255,14 @@ end
 ---@return integer|ettsumailer.error recipients  of them to RCPT
 ---@return string? kind    what came last: "BODY", "SENT", or "OTHER": the next event tells
 function M.accepted(link)
-  local count, recipients, kind = pass(link)
-  if count == 0 and not kind then
-    link.since = clock(link)
-    while count == 0 and not kind do
-      local moved, err = move(link)
-      if not moved then
-        return nil, err
-      end
-      count, recipients, kind = pass(link)
-    end
+  local count, recipients, kind = link.session:pass()
+  if link.on_protocol then
+    M.report(link)
   end
-  return count, recipients, kind
+  if count > 0 or kind then
+    return count, recipients, kind
+  end
+  return wait_for_reply(link)
 end
 
 local function reply_of(event)
@@ -326,16 +329,9 @@ local function pump_string(session, source)
   return session:body_end()
 end
 
-local function pump(session, source)
-  if type(source) == "table" then
-    return pump_string(session, source)
-  end
-  return session:pump(source)
-end
-
 -- Does what the content stopped for: it waits for room, or for what Lua gives. Returns true; or nil
 -- and an event that came instead, or an error.
-local function make_way(link, source, code, text)
+local function make_way(link, reader, code, text)
   if code == "WAIT" then
     local event, err = pull(link)
     if event or err then
@@ -344,7 +340,7 @@ local function make_way(link, source, code, text)
     return move(link)
   elseif code ~= "NEED" then
     return M.fail(link, code, text)
-  elseif type(source) == "table" or not reading.supply(source) then
+  elseif not (reader and reading.supply(reader)) then
     return M.fail(link, "SOURCE", "the message has a part whose content nobody gives")
   end
   link.since = clock(link) -- the time that a source takes is not the server's
@@ -366,12 +362,12 @@ end
 ---leaves with the wait for the next event. A content that fails leaves one way on: the connection
 ---is dropped.
 ---@param link table
----@param source userdata|table  a reader, or { text = string, at = 1 }
+---@param reader userdata?
+---@param source table?  in place of a reader: { text = string, at = 1 }
 ---@return true?
 ---@return table? event or error: a reply that came in the middle of the content
-function M.content(link, source)
-  local session = link.session
-  link.since = clock(link)
+function M.content(link, reader, source)
+  local session, has_begun = link.session, false
   if link.work then
     link.work:renew() -- the 354 was waited for
   end
@@ -380,11 +376,18 @@ function M.content(link, source)
     if not is_on then
       return nil, err
     end
-    local done, code, text = pump(session, source)
+    local done, code, text
+    if reader then
+      done, code, text = session:pump(reader)
+    else
+      done, code, text = pump_string(session, source)
+    end
     if done then
       return true
+    elseif not has_begun then
+      link.since, has_begun = clock(link), true
     end
-    local ok, event = make_way(link, source, code, text)
+    local ok, event = make_way(link, reader, code, text)
     if not ok then
       return nil, event
     end

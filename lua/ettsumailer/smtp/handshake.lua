@@ -61,8 +61,8 @@ function M.open(settings, owner, lock_step)
     return errors.refuse(code, text)
   end
   local conn = connection.new(session, io, settings, owner.deadline)
-  conn.lock_step, conn.cancelled, owner.opening = lock_step, owner.cancelled, conn
-  conn.place, owner.place = owner.place, nil
+  conn.cancelled, owner.opening = owner.cancelled or false, conn
+  conn.place, owner.place = owner.place or false, nil
   conn.greeting, err = greeting(conn)
   if not conn.greeting then
     conn:hang_up()

@@ -32,38 +32,19 @@ function M.new(session, io, settings, deadline)
   if settings.on_protocol then
     session:watch(true)
   end
-  return setmetatable({
-    session = session, io = io, settings = settings, timeouts = settings.timeouts,
-    on_protocol = settings.on_protocol, deadline = deadline, connected_at = core.clock(),
-    process = core.process_id(), work = world.work(), messages = 0,
-    flight_timeouts = options.merge(settings.timeouts, {
-      command = min(FLIGHT_SECONDS, settings.timeouts.command),
-      data = min(FLIGHT_SECONDS, settings.timeouts.data),
+  local timeouts = settings.timeouts
+  return setmetatable({ -- what is asked for each message is there from the beginning
+    session = session, io = io, now = io.now or false, settings = settings, timeouts = timeouts,
+    on_protocol = settings.on_protocol or false, deadline = deadline or false,
+    connected_at = core.clock(), process = core.process_id(), messages = 0, since = 0,
+    dead = false, dirty = false, early = false, quitting = false, cancelled = false,
+    work = world.work() or false, place = false,
+    -- Until its first reply a reused connection has less time; then each flight has.
+    unproven_timeouts = false, is_in_flight = false,
+    flight_timeouts = options.merge(timeouts, {
+      command = min(FLIGHT_SECONDS, timeouts.command), data = min(FLIGHT_SECONDS, timeouts.data),
     }),
   }, Link)
-end
-
----A reply has come: the connection lives, and its usual patience is due.
-function Link:prove()
-  if self.is_unproven then
-    self.is_unproven = nil
-    self.timeouts = self.proven_timeouts or self.settings.timeouts
-  end
-end
-
----The timeouts from now on; from the first reply on where that is still awaited.
----@param timeouts table
-function Link:set_timeouts(timeouts)
-  if self.is_unproven then
-    self.proven_timeouts = timeouts
-  else
-    self.timeouts = timeouts
-  end
-end
-
----Whether commands may share a flight (RFC 2920).
-function Link:may_pipeline()
-  return not self.lock_step and self.session:offers "PIPELINING" ~= nil
 end
 
 ---A reply to a flight did not come in time. It tells something of the server only where all of the
@@ -71,8 +52,8 @@ end
 ---@param stage string
 function Link:note_unanswered_flight(stage)
   local limit = stage == "DATA" and "data" or "command"
-  local is_cut_short = self.deadline ~= nil and core.clock() >= self.deadline
-  self.is_flight_unanswered = not self.is_unproven and not is_cut_short
+  local is_cut_short = self.deadline and core.clock() >= self.deadline
+  self.is_flight_unanswered = not self.unproven_timeouts and not is_cut_short
     and self.flight_timeouts[limit] < self.settings.timeouts[limit]
 end
 

@@ -94,7 +94,7 @@ function M.result(transaction)
   return {
     message_id = transaction.message:id(), accepted = accepted, rejected = rejected, unknown = {},
     not_sent = {}, response = response, queue_id = queue_id, attempts = 1, tls = session:tls(),
-    turns = turns, bytes = { sent = sent, received = received },
+    turns = turns, bytes = { sent = sent, received = received }, timings = nil,
   }
 end
 

@@ -178,7 +178,7 @@ local function take_idle(self, deadline)
   local conn = remove(self.idle)
   while conn do
     if is_usable(self, conn) then
-      conn.timeouts, conn.is_unproven = self.reuse_timeouts, true
+      conn.unproven_timeouts = self.reuse_timeouts
       return conn
     end
     hang_up_idle(conn, deadline) -- of the send that waits for it
@@ -283,7 +283,7 @@ function Pool:acquire(owner, must_be_new)
   local conn, err = find_idle(self, owner, must_be_new)
   if conn then
     hold(self, conn, owner)
-    conn.cancelled, owner.cancelled = owner.cancelled, nil
+    conn.cancelled, owner.cancelled = owner.cancelled or false, nil
     return conn
   elseif err or self.closed then
     give_place(owner)
@@ -297,7 +297,7 @@ end
 ---@param is_idle boolean? nobody here waits for it
 ---@return boolean
 function Pool:must_give_way(conn, is_idle)
-  return conn.place ~= nil and self.places:want(conn, is_idle or false)
+  return conn.place and self.places:want(conn, is_idle or false)
 end
 
 ---Looks after the places that this worker has: those of requests that nginx has ended are free.
@@ -325,7 +325,7 @@ function Pool:release(conn)
     conn:hang_up()
     return
   end
-  conn.idle_since, conn.deadline, conn.cancelled = core.clock(), nil, nil
+  conn.idle_since, conn.deadline, conn.cancelled = core.clock(), false, false
   if conn.io.park and not conn.io:park(self.settings.idle * 1000) then
     conn:close()
     return
@@ -363,7 +363,7 @@ function Pool:may_replace(conn, err)
     return true
   end
   local has_left = err.code == "CLOSED" or err.code == "TIMEOUT" or err.smtp_code == 421
-  return conn.is_unproven and (has_left or err.stage == "RSET") or false
+  return conn.unproven_timeouts and (has_left or err.stage == "RSET") or false
 end
 
 ---Ends every dialogue that is under way, in another coroutine or further out in the calls: each is

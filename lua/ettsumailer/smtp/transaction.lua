@@ -15,13 +15,18 @@ local pairs, setmetatable, tostring = pairs, setmetatable, tostring
 
 local M = {}
 
-local Transaction = {}
+-- What is rarely otherwise is not in each object.
+local Transaction = { refusal = false, has_refusals = false, overflow = false }
 Transaction.__index = Transaction
+
+local NOBODY = {} -- stays empty
 
 function Transaction:note_recipient_refusal(event)
   local number, first = event.tag, self.refusal
   event.temporary = outcome_of.is_temporary(event, self.taken)
-  self.has_refusals = true
+  if not self.has_refusals then
+    self.has_refusals, self.rejected = true, {}
+  end
   self.rejected[number] = outcome_of.refused(self.addresses[number], event)
   if outcome_of.is_overflow(event, self.taken) then
     self.overflow = self.overflow or {}
@@ -62,7 +67,7 @@ function Transaction:note_other()
   self:note_progress(1, 0)
   if event.kind == "REFUSED" then
     self:note_refusal(event)
-    if event.stage == "MAIL" and not self.is_pipelined then
+    if event.stage == "MAIL" and not self.is_flight then
       conn.session:withdraw() -- one command waits for the other: the refusal saves the rest
       self.due = 0
     end
@@ -70,9 +75,9 @@ function Transaction:note_other()
   return true
 end
 
+-- Replies have come: the connection lives, and its usual patience is due.
 function Transaction:note_progress(count, recipients)
-  self.conn:prove()
-  self.is_answered = true
+  self.conn.unproven_timeouts, self.is_answered = false, true
   self.due, self.taken = self.due - count, self.taken + recipients
 end
 
@@ -85,9 +90,10 @@ function Transaction:read_replies()
       return nil, recipients
     elseif count > 0 then
       self:note_progress(count, recipients)
-      self.go_ahead = self.go_ahead or kind == "BODY"
     end
-    if kind == "OTHER" then
+    if kind == "BODY" then
+      self.go_ahead = true
+    elseif kind then
       local ok, err = self:note_other()
       if not ok then
         return nil, err
@@ -95,19 +101,6 @@ function Transaction:read_replies()
     end
   end
   return true
-end
-
--- The replies to the flight, each awaited less long than those of single commands: a server that
--- only claims PIPELINING has thrown away what came behind the first.
-function Transaction:read_flight()
-  local conn = self.conn
-  conn:set_timeouts(conn.flight_timeouts)
-  local ok, err = self:read_replies()
-  if not ok and err.code == "TIMEOUT" then
-    conn:note_unanswered_flight(err.stage)
-  end
-  conn:set_timeouts(conn.settings.timeouts)
-  return ok, err
 end
 
 local function refuse(code, why)
@@ -141,23 +134,21 @@ end
 ---@return true?
 ---@return ettsumailer.error? nothing was queued
 function Transaction:begin(conn, is_behind)
-  local is_pipelined, envelope = conn:may_pipeline(), self.envelope
-  local needs_reset = conn.dirty and not is_behind
-  local with_data = is_pipelined and not self.all_or_nothing
-  if self.is_answered or self.has_refusals then
-    self.rejected, self.has_refusals, self.overflow = {}, nil, nil
+  local envelope = self.envelope
+  if self.conn then -- not the first
+    self.rejected, self.has_refusals, self.overflow = NOBODY, false, false
+    self.refusal, self.go_ahead, self.early, self.is_answered = false, false, false, false
+    self.taken = 0
   end
-  self.conn, self.is_pipelined, self.taken = conn, is_pipelined, 0
-  self.refusal, self.go_ahead, self.early, self.is_answered = nil, nil, nil, nil
-  local ok, code, why = conn.session:transact(self.message, envelope.from, envelope.to, self.utf8,
-    with_data, needs_reset)
-  if not ok then
-    local _, err = refuse(code, why)
+  self.conn = conn
+  local due, has_data, is_flight = conn.session:transact(self.message, envelope.from, envelope.to,
+    self.utf8, self.all_or_nothing, conn.dirty and not is_behind)
+  if not due then
+    local _, err = refuse(has_data, is_flight)
     return self:failed(err, "not_sent")
   end
+  self.due, self.has_data, self.is_flight = due, has_data, is_flight
   conn.messages = conn.messages + 1
-  self.due = 1 + #envelope.to + (with_data and 1 or 0) + (needs_reset and 1 or 0)
-  self.data_is_due = not with_data
   return true
 end
 
@@ -165,20 +156,21 @@ end
 ---@return boolean?  true: the content may be sent; false: it may not, and nothing is to be awaited
 ---@return ettsumailer.error? with the lists of recipients
 function Transaction:open()
-  local ok, err
-  if self.is_pipelined then
-    ok, err = self:read_flight()
-  else
-    ok, err = self:read_replies()
-  end
-  self.conn.dirty = true
-  if ok and self.data_is_due and self:may_send() then
+  local conn = self.conn
+  -- Each reply to a flight is awaited less long than those to single commands: a server that only
+  -- claims PIPELINING has thrown away what came behind the first.
+  conn.is_in_flight = self.is_flight
+  local ok, err = self:read_replies()
+  conn.is_in_flight, conn.dirty = false, true
+  if not ok and self.is_flight and err.code == "TIMEOUT" then
+    conn:note_unanswered_flight(err.stage)
+  elseif ok and not self.has_data and self:may_send() then
     ok, err = self:say_data()
   end
   if not ok then
     return self:failed(err, "not_sent")
   end
-  return self.go_ahead or false
+  return self.go_ahead
 end
 
 ---Sends the content, up to its queued end.
@@ -271,7 +263,8 @@ end
 ---Closes what the message is read through.
 function Transaction:close()
   if self.reader then
-    self.reader:close()
+    reading.close(self.reader)
+    self.reader = false
   end
 end
 
@@ -293,9 +286,9 @@ function M.new(message, envelope, how)
   end
   local addresses, utf8, code, why, number = core.envelope(message, envelope.from, envelope.to)
   local self = setmetatable({
-    message = message, envelope = envelope, addresses = addresses, rejected = {}, utf8 = utf8,
-    all_or_nothing = how.all_or_nothing, reader = nil, conn = nil, is_pipelined = nil, taken = 0,
-    due = 0, data_is_due = nil, go_ahead = nil, is_answered = nil,
+    message = message, envelope = envelope, addresses = addresses, rejected = NOBODY, utf8 = utf8,
+    all_or_nothing = how.all_or_nothing, reader = false, conn = false, due = 0, taken = 0,
+    has_data = false, is_flight = false, go_ahead = false, early = false, is_answered = false,
   }, Transaction)
   local _, err
   if code then

@@ -151,7 +151,7 @@ end
 ---@param to table { host, port, source_address } or { unix_socket }; transport = { loop } where one
 ---  was chosen
 ---@param deadline number? ms on core.clock's scale
----@return table? connection with exchange, read, write, close, now, local_address, has_news
+---@return table? connection with exchange, read, write, close, local_address, has_news
 ---@return string? code
 ---@return string? text
 ---@return boolean? may_pass of a name that was not found: whether it may be found later
@@ -170,11 +170,6 @@ function M.connect(to, deadline)
   return socket and setmetatable({ socket = socket, loop = loop }, Native), code, text, may_pass
 end
 
----Milliseconds on the clock that deadlines are on.
-function Native:now() -- luacheck: no self
-  return core.clock()
-end
-
 -- Takes in what there is. Returns true when there was something (bytes or the end).
 local function fill(socket, session)
   local n, code, text = socket:fill(session)
@@ -182,10 +177,6 @@ local function fill(socket, session)
     return true
   end
   return nil, code, text
-end
-
-local function directions(read, write)
-  return (read and "r" or "") .. (write and "w" or "")
 end
 
 -- One try, without waiting, in the direction that counts.
@@ -201,6 +192,29 @@ local function try(socket, session, write)
   return ok, code, text
 end
 
+-- Another try, when the socket is ready in some direction.
+local function try_again(socket, session, write, ready)
+  if write and ready ~= "w" then
+    local ok, code, text = fill(socket, session)
+    if ok or code ~= "WAIT" then -- else there was nothing, after all
+      return ok, code, text
+    end
+  end
+  return try(socket, session, write)
+end
+
+local function wait_and_try(self, session, wanted, write, deadline)
+  local ok, code, text = nil, "WAIT", nil
+  while not ok and code == "WAIT" do
+    local ready, why, detail = wait(self.socket, wanted, deadline, self.loop)
+    if not ready then
+      return nil, why, detail
+    end
+    ok, code, text = try_again(self.socket, session, write, ready)
+  end
+  return ok, code, text
+end
+
 ---Moves bytes between the socket and a session in both directions, without making strings of them.
 ---@param session userdata
 ---@param read boolean
@@ -211,23 +225,13 @@ end
 ---@return string? text
 function Native:exchange(session, read, write, deadline)
   local socket = self.socket
-  local wanted = directions(read, write)
   give_turn(self.loop)
-  while true do
-    local ok, code, text = try(socket, session, write)
-    if ok or code ~= "WAIT" then
-      return ok, code, text
-    end
-    local ready, why, detail = wait(socket, wanted, deadline, self.loop)
-    if not ready then
-      return nil, why, detail
-    elseif write and ready ~= "w" then
-      ok, code, text = fill(socket, session)
-      if ok or code ~= "WAIT" then -- else there was nothing, after all
-        return ok, code, text
-      end
-    end
+  local ok, code, text = try(socket, session, write)
+  if ok or code ~= "WAIT" then
+    return ok, code, text
   end
+  local wanted = (read and "r" or "") .. (write and "w" or "")
+  return wait_and_try(self, session, wanted, write, deadline)
 end
 
 ---@param max integer
