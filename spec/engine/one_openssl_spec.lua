@@ -93,8 +93,12 @@ describe("a second OpenSSL in the process", function()
     local source = write("program.c", PROGRAM)
     local program = folder .. "/program"
     local said = run("cc $(pkg-config --cflags %s) -o '%s' '%s' -Wl,-E $(pkg-config --libs %s) "
-      .. "-l:libssl.a -l:libcrypto.a -ldl -lm -pthread", package_name, program, source, package_name)
-    assert.equal("", said)
+      .. "-l:libssl.a -l:libcrypto.a $(pkg-config --static --libs openssl | sed 's/-lssl//g; s/-lcrypto//g') -lm",
+      package_name, program, source, package_name)
+    if said ~= "" then
+      pending("a program cannot have OpenSSL inside here: " .. said:match "^[^\n]*")
+      return
+    end
     said = run("'%s' '%s'", program, write("chunk.lua", REQUIRE))
     assert.matches("^false\t", said)
     assert.matches("%(the program itself%) and a second one %(/[^)]*/libssl%.so", said)

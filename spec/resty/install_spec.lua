@@ -267,7 +267,8 @@ describe("make install-openresty", function()
   end)
 
   it("says what to do where nginx has OpenSSL inside, and then makes a module that has, too", function()
-    link_nginx("-Wl,-E -l:libssl.a -l:libcrypto.a -ldl -pthread")
+    link_nginx("-Wl,-E -l:libssl.a -l:libcrypto.a $(pkg-config --static --libs openssl | " ..
+      "sed 's/-lssl//g; s/-lcrypto//g')")
     local said, status = install()
     assert.is_true(status ~= 0)
     assert.is_truthy(said:find("make install-openresty OPENSSL_STATIC=yes", 1, true), said)
