@@ -107,6 +107,9 @@ function M.here(chosen, thread)
     return chosen
   end
   local may, code, text = chosen.may_wait(thread)
+  if may and not core.may_yield() then
+    return nil, "PHASE", "nothing can wait inside of a function of C's (table.sort, string.gsub)"
+  end
   return may and chosen, code, text
 end
 

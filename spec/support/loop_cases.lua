@@ -262,6 +262,34 @@ function M.describe(name, busted)
       alone(function() mailer:close() end)
     end)
 
+    if _VERSION ~= "Lua 5.1" or jit then -- which cannot tell
+      busted.it("says PHASE inside of a function of C's, where nothing can wait", function()
+        start()
+        local mailer, err = mailer_of(), nil
+        alone(function()
+          table.sort({ 2, 1 }, function(a, b)
+            err = err or select(2, mailer:send(order()))
+            return a < b
+          end)
+          assert(mailer:send(order()))
+          mailer:close()
+        end)
+        assert.equal("PHASE", err.code)
+      end)
+    end
+
+    busted.it("hands a mail to sendmail while others go on", function()
+      local mailer, result = assert(ettsumailer.mailer {
+        via = "sendmail", program = "/bin/sh", from = "a@example.com", transport = name,
+        arguments = { "-c", "cat >/dev/null; sleep 0.1; echo taken" },
+      }), nil
+      local ticks = alone(function()
+        result = assert(mailer:send(order()))
+      end)
+      assert.equal("taken", result.response)
+      assert.is_true(ticks >= 2, ticks .. " ticks")
+    end)
+
     busted.it("leaves nothing open", function()
       start()
       alone(function() end) -- what the loop itself opens

@@ -182,6 +182,23 @@ describe("a loop of one's own", function()
     assert.is_true(known[forgotten[1]])
   end)
 
+  it("may see a connection closed in its turn", function()
+    local conn
+    conn = assert(ettsumailer.connect {
+      host = "127.0.0.1", port = server.port, security = "none", ehlo_name = "client.example",
+      transport = { wait = function(items, seconds)
+        if conn and #items == 0 then
+          conn:close()
+        end
+        core.poll(items, core.clock() + seconds * 1000)
+      end },
+    })
+    core.poll({}, core.clock() + 5) -- longer than it goes without a turn
+    local reply, err = conn:ehlo()
+    assert.is_nil(reply)
+    assert.equal("CLOSED", err.code)
+  end)
+
   it("ends a wait for a connection that is closed meanwhile", function()
     server:set_replies { EHLO = false }
     local conn

@@ -3,6 +3,7 @@
 -- Not: what a server's options mean (settings.lua), nor the ways themselves (sender/).
 
 local errors = require "ettsumailer.errors"
+local event_loop = require "ettsumailer.event_loop"
 local lazy = require "ettsumailer.lazy"
 local options = require "ettsumailer.options"
 local pool_of = require "ettsumailer.smtp.pool"
@@ -98,6 +99,9 @@ local function by_name(given)
   local own = {}
   for name in pairs(known) do
     own[name] = given[name]
+  end
+  if given.via == "sendmail" then -- the one that has to wait
+    own.loop = event_loop.of(given.transport, "mailer", 1).loop
   end
   return SENDERS[given.via].new(own)
 end

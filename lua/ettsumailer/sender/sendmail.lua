@@ -5,6 +5,7 @@
 local common = require "ettsumailer.sender.common"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local scheduler = require "ettsumailer.scheduler"
 
 local ipairs, setmetatable, type = ipairs, setmetatable, type
 local concat, min = table.concat, math.min
@@ -22,7 +23,7 @@ local Sendmail = {}
 Sendmail.__index = Sendmail
 
 ---@param settings table  program: the path of it, /usr/sbin/sendmail where absent; arguments: a
----  list of more of them, in front of ours
+---  list of more of them, in front of ours; loop: as of event_loop.lua
 ---@return table? sender
 ---@return ettsumailer.error? CONFIG
 function M.new(settings)
@@ -35,7 +36,9 @@ function M.new(settings)
   if program == "" or program:find("\0", 1, true) then
     return errors.refuse("CONFIG", "program is empty, or has a NUL in it")
   end
-  return setmetatable({ program = program, arguments = settings.arguments or {} }, Sendmail)
+  return setmetatable({
+    program = program, arguments = settings.arguments or {}, loop = settings.loop,
+  }, Sendmail)
 end
 
 -- The path of an address as an argument. One that looks like an option is refused: what a program
@@ -106,7 +109,7 @@ end
 -- Waits until it takes more, or says something.
 function Call:wait_to_write()
   local items = { { self.process, "w" }, not self.is_mute and { self.process, "r" } or nil }
-  core.poll(items, min(self.deadline, core.clock() + SLICE_MS))
+  scheduler.poll(items, min(self.deadline, core.clock() + SLICE_MS), self.loop)
   self:listen()
 end
 
@@ -148,7 +151,7 @@ function Call:wait(deadline)
     elseif core.clock() >= deadline then
       return nil, "TIMEOUT", "the program did not end"
     end
-    core.poll({}, min(deadline, core.clock() + pause))
+    scheduler.sleep(min(deadline, core.clock() + pause), self.loop)
     pause = min(50, pause * 2)
   end
 end
@@ -214,7 +217,7 @@ local function start(self, command, deadline)
     return errors.refuse("CONFIG", ("%s: %s"):format(self.program, text))
   end
   return setmetatable({
-    process = process, program = self.program, words = {}, size = 0,
+    process = process, program = self.program, loop = self.loop, words = {}, size = 0,
     deadline = deadline or core.clock() + SECONDS * 1000,
   }, Call)
 end

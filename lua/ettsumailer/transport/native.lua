@@ -226,6 +226,9 @@ end
 function Native:exchange(session, read, write, deadline)
   local socket = self.socket
   give_turn(self.loop)
+  if self.is_closed then -- by somebody whose turn it was
+    return nil, "CLOSED", "the connection was closed meanwhile"
+  end
   local ok, code, text = try(socket, session, write)
   if ok or code ~= "WAIT" then
     return ok, code, text
@@ -295,6 +298,7 @@ function Native:has_news()
 end
 
 function Native:close()
+  self.is_closed = true
   event_loop.close(self.socket, self.loop)
 end
 
