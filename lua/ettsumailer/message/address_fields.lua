@@ -22,16 +22,17 @@ local STRICT, LENIENT = {}, { lenient_local_part = true }
 local OTHERS = { "reply_to", "to", "cc", "bcc" }
 local NAMES = { reply_to = "Reply-To", to = "To", cc = "Cc" }
 
+local READ = { "from", "sender", "reply_to", "to", "cc", "bcc", "read_receipt" }
 local RECIPIENTS = { to = true, cc = true, bcc = true }
 
 -- How the addresses of a field are read.
 local function reading_of(field, given)
   if RECIPIENTS[field] then
     return given.lenient_local_part and LENIENT or STRICT
-  elseif field == "reply_to" then
-    return STRICT
+  elseif field == "from" or field == "sender" then
+    return given.allow_group_from == true and AUTHORS_IN_GROUPS or AUTHORS
   end
-  return given.allow_group_from == true and AUTHORS_IN_GROUPS or AUTHORS
+  return STRICT
 end
 
 -- Adds a list that was read item by item. Returns true, or nil, err.
@@ -46,22 +47,38 @@ local function add_text(message, field, name, text)
   return true
 end
 
--- Reads a field and adds it under a name, if it has one: in one go where it is of mailboxes without
--- groups. Returns its mailboxes, and its text where that is more than these; or nil, err.
-local function add(message, given, field, name)
-  local how = reading_of(field, given)
-  local mode = how == LENIENT and "lenient" or nil
-  local list = name and add_plain(message, name, given[field], mode)
-  if list then
-    return list
-  end
-  local text
-  text, list = address.read(field, given[field], how)
+-- Returns the mailboxes of a field, and its text; or nil, err.
+local function add_by_item(message, given, field, name)
+  local text, list = address.read(field, given[field], reading_of(field, given))
   if not text then
     return nil, list
   end
   local ok, err = add_text(message, field, name, text)
   return ok and list, ok and text or err
+end
+
+-- Reads a field and adds it under a name, if it has one: in one go where it is of mailboxes without
+-- groups. Returns its mailboxes, and its text where that is more than these; or nil, err.
+local function add(message, given, field, name)
+  local mode = given.lenient_local_part and RECIPIENTS[field] and "lenient" or nil
+  local list = name and add_plain(message, name, given[field], mode)
+  if list then
+    return list
+  end
+  return add_by_item(message, given, field, name)
+end
+
+-- What is no address at all is told first, whichever field it is in.
+local function first_unreadable(given)
+  for _, field in ipairs(READ) do
+    local value = given[field]
+    if value ~= nil and value ~= true then
+      local text, err = address.read(field, value, reading_of(field, given))
+      if not text then
+        return err
+      end
+    end
+  end
 end
 
 local LISTS = {
@@ -95,11 +112,24 @@ function M.text_of(list)
   return concat(texts, ", ")
 end
 
+-- Returns true, and the text of From where that is more than its mailboxes; or nil, err.
+local function add_from(message, given, lists)
+  local list, text = NONE, nil
+  if given.from ~= nil then
+    list, text = add(message, given, "from", "From")
+  end
+  lists.from = list
+  if list and not list[1] and (text or "") == "" then
+    return errors.refuse("ADDRESS", "from is missing: every message has an author")
+  end
+  return list and true, text
+end
+
 -- RFC 5322 3.6.2, RFC 6854 2: Sender is there unless From is one mailbox, and says something new.
 local function add_sender(message, given, lists, from_text)
   local from = lists.from
   if given.sender == nil then
-    if #from ~= 1 then
+    if not from[1] or from[2] then
       return errors.refuse("ADDRESS", "from is not exactly one address: sender must name one")
     end
     return true
@@ -137,22 +167,19 @@ end
 ---@return table? lists     the mailboxes by field; sender only where it was given
 ---@return ettsumailer.error|string|nil  the text of From, where that is more than its mailboxes
 function M.add(message, given)
-  local list, text = NONE, nil
-  if given.from ~= nil then
-    list, text = add(message, given, "from", "From")
-    if not list then
-      return nil, text
-    end
+  local lists = { from = nil, to = nil } -- with room for both
+  local ok, text = add_from(message, given, lists)
+  local err = text
+  if ok then
+    ok, err = add_sender(message, given, lists, text)
   end
-  if not list[1] and (text or "") == "" then
-    return errors.refuse("ADDRESS", "from is missing: every message has an author")
-  end
-  local lists = { from = list, to = nil } -- with room for it
-  local ok, err = add_sender(message, given, lists, text)
   if ok then
     ok, err = add_others(message, given, lists)
   end
-  return ok and lists, ok and text or err
+  if not ok then
+    return nil, first_unreadable(given) or err
+  end
+  return lists, text
 end
 
 return M

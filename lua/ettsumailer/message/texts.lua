@@ -49,44 +49,28 @@ local function add_converted(message, parent, label, media_type, text, context)
   return part
 end
 
--- The plain text: the caller's, or that of the HTML when it is asked for; "" where there is
--- nothing else.
-local function plain_text_of(given)
-  if given.text then
-    return given.text
-  elseif given.auto_text then
+-- The plain text where the caller gives none: that of the HTML when it is asked for; "" where there
+-- is nothing else.
+local function other_text_of(given)
+  if given.auto_text then
     return html_text.of(given.html)
   end
   return not (given.html or given.calendar) and "" or nil
 end
 
--- Where the alternatives go: under parent, or under a multipart of their own where there are more.
-local function place_of(message, parent, text, html, calendar)
-  if not (text and (html or calendar) or html and calendar) then
-    return true, parent
-  end
+-- What more than one alternative goes into.
+local function add_alternative(message, parent)
   local part, code, why = add_multipart(message, parent, "alternative")
   if not part then
     return refuse("alternative", code, why)
   end
-  return true, part
+  return part
 end
 
----Adds the alternatives, the plainest first.
----@param message userdata  of the core
----@param parent integer?   part
----@param given table       text, html, auto_text, calendar
----@param context table     of what is not usual: html with its references made, the calendar's
----  table, charset, charset_strict, allow_8bit
----@return integer|true|nil
----@return ettsumailer.error?
-function M.add(message, parent, given, context)
-  local text, html, calendar = plain_text_of(given), context.html or given.html, context.calendar
-  local ok, err = place_of(message, parent, text, html, calendar)
-  if ok then
-    parent = err
-  end
-  if ok and text then
+-- The plainest first.
+local function add_each(message, parent, context, text, html, calendar)
+  local ok, err = true, nil
+  if text then
     ok, err = add_converted(message, parent, "text", "text/plain", text, context)
   end
   if ok and html then
@@ -96,6 +80,27 @@ function M.add(message, parent, given, context)
     ok, err = calendar_of.add(message, parent, calendar, context)
   end
   return ok, err
+end
+
+---Adds the alternatives.
+---@param message userdata  of the core
+---@param parent integer?   part
+---@param given table       text, html, auto_text, calendar
+---@param context table     of what is not usual: html with its references made, the calendar's
+---  table, charset, charset_strict, allow_8bit
+---@return integer|true|nil
+---@return ettsumailer.error?
+function M.add(message, parent, given, context)
+  local text = given.text or other_text_of(given)
+  local html, calendar = context.html or given.html, context.calendar
+  if text and (html or calendar) or html and calendar then
+    local err
+    parent, err = add_alternative(message, parent)
+    if not parent then
+      return nil, err
+    end
+  end
+  return add_each(message, parent, context, text, html, calendar)
 end
 
 return M
