@@ -103,15 +103,29 @@ int ettm_utf8_valid(ettm_str s) {
 
 #define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
 
-/* How many octets at the front are ASCII, and no control characters. A borrow or carry can only
- * make a clean eight look unclean, whose octets are then looked at one by one. */
+/* Eight octets as one number, the first one lowest, which compilers know for one load. */
+static uint64_t eight_at(const char *place) {
+  const unsigned char *p = (const unsigned char *)place;
+  return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+         (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+}
+
+/* How many octets are below the lowest one that has its top bit set in tops; some has. */
+static size_t octets_below(uint64_t tops) {
+  uint64_t below = (tops & (~tops + 1)) - 1;
+  return (size_t)((below & EACH(1)) * EACH(1) >> 56) - 1;
+}
+
+/* How many octets at the front are ASCII, and no control characters. The first octet that is none
+ * has its top bit set in one of three: itself, with one more, with 32 less. A carry or borrow
+ * reaches only the octets behind it. */
 static size_t skip_printable(const char *p, size_t n) {
-  uint64_t x;
   size_t i = 0;
-  for (; n - i >= sizeof x; i += sizeof x) {
-    memcpy(&x, p + i, sizeof x);
-    if (((x | (x + EACH(1)) | (x - EACH(32))) & EACH(128)) != 0) {
-      break;
+  for (; n - i >= 8; i += 8) {
+    uint64_t x = eight_at(p + i);
+    uint64_t tops = (x | (x + EACH(1)) | (x - EACH(32))) & EACH(128);
+    if (tops != 0) {
+      return i + octets_below(tops);
     }
   }
   while (i < n && (unsigned char)p[i] >= 32 && (unsigned char)p[i] < 127) {
@@ -123,14 +137,17 @@ static size_t skip_printable(const char *p, size_t n) {
 size_t ettm_utf8_skip_text(ettm_str s, size_t *high) {
   size_t i = 0;
   while (i < s.n) {
-    ettm_str rest = ettm_str_of(s.p + i, s.n - i);
-    int is_high = (unsigned char)rest.p[0] > 127;
-    size_t n = is_high ? skip_three(rest.p, rest.n) : skip_printable(rest.p, rest.n);
-    n = n == 0 && is_high ? ettm_utf8_next(rest, NULL) : n;
+    size_t n;
+    if ((unsigned char)s.p[i] < 128) {
+      n = skip_printable(s.p + i, s.n - i);
+    } else {
+      n = skip_three(s.p + i, s.n - i);
+      n = n > 0 ? n : ettm_utf8_next(ettm_str_of(s.p + i, s.n - i), NULL);
+      *high += n;
+    }
     if (n == 0) {
       break;
     }
-    *high += is_high ? n : 0;
     i += n;
   }
   return i;
