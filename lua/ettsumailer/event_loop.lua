@@ -16,7 +16,8 @@ local errors = require "ettsumailer.errors"
 local options = require "ettsumailer.options"
 local world = require "ettsumailer.world"
 
-local error, ipairs, package, pcall, require = error, ipairs, package, pcall, require
+local error, ipairs, pcall, require = error, ipairs, pcall, require
+local loaded = package.loaded
 local tostring, type = tostring, type
 local max, min, huge = math.max, math.min, math.huge
 
@@ -100,7 +101,7 @@ end
 ---@return string? text
 function M.here(chosen, thread)
   if not chosen then
-    local cqueues = package.loaded.cqueues
+    local cqueues = loaded.cqueues
     chosen = cqueues and cqueues.running() and require "ettsumailer.transport.cqueues"
   end
   if not chosen or not chosen.may_wait then
@@ -203,6 +204,9 @@ end
 ---@param chosen table?
 ---@return boolean
 function M.is_turn_due(chosen)
+  if not chosen and not loaded.cqueues then
+    return false
+  end
   local passed = (chosen or M.here()) and core.clock() - last_turn
   return passed and (passed >= TURN_MS or passed < 0) or false -- specs move the clock back
 end

@@ -21,7 +21,8 @@ local M = {}
 -- What a task yields: items to poll, a deadline, or a function to ask.
 local Token = {}
 
--- The coroutines that may yield tokens: tasks, and guards inside them.
+-- By coroutine that may yield tokens, a task's or a guard's inside of one: its group, { count = of
+-- tasks that are not over }.
 local ours = setmetatable({}, { __mode = "k" })
 
 -- By coroutine of ours: the user's around it, which a loop resumes; false: the main one.
@@ -29,7 +30,7 @@ local users = setmetatable({}, { __mode = "kv" })
 
 local function may_yield_token()
   local thread = coroutine.running()
-  return thread ~= nil and ours[thread] ~= nil
+  return thread ~= nil and ours[thread]
 end
 
 -- The user's coroutine that this runs in; nil in the main one.
@@ -45,9 +46,9 @@ local function users_thread()
   return user or nil
 end
 
-local function new_thread(f, may_yield)
+local function new_thread(f, group)
   local thread = coroutine.create(f)
-  ours[thread], users[thread] = may_yield, users_thread() or false
+  ours[thread], users[thread] = group, users_thread() or false
   return thread
 end
 
@@ -74,7 +75,9 @@ end
 ---@return string? code
 ---@return string? text
 function M.wait(object, direction, deadline, loop)
-  if not (loop or may_yield_token() or event_loop.here()) then
+  local group = may_yield_token()
+  local is_alone = not group or group.count == 1 -- then nobody else goes on meanwhile
+  if is_alone and not (loop or event_loop.here()) then
     return event_loop.wait_here(object, direction, deadline)
   end
   local item = { object, direction }
@@ -256,15 +259,16 @@ function M.run(functions, loop)
   elseif world.is_nginx then
     return world.run(functions)
   end
+  local group = { count = #functions }
   for i, f in ipairs(functions) do
-    tasks[i] = setmetatable({ thread = new_thread(f, true) }, Task)
+    tasks[i] = setmetatable({ thread = new_thread(f, group) }, Task)
   end
   while #tasks > 0 do
     local has_moved, left = step_all(tasks)
     if has_moved == nil then
       return false, left
     end
-    tasks = left
+    tasks, group.count = left, #left
     if not has_moved then
       wait_for_any(tasks, loop)
     else

@@ -28,6 +28,29 @@ describe("the scheduler", function()
     listener:close()
   end)
 
+  it("switches between tasks to wait, but for a task that is alone", function()
+    local listener = assert(core.listen("127.0.0.1", 0))
+    local yield, switches = coroutine.yield, 0
+    coroutine.yield = function(...) -- luacheck: ignore 122
+      switches = switches + 1
+      return yield(...)
+    end
+    local function wait(n)
+      return function()
+        for _ = 1, n do
+          scheduler.wait(listener, "r", core.clock())
+        end
+      end
+    end
+    local ok = scheduler.run { wait(3) }
+    local alone = switches
+    local both_ok = scheduler.run { wait(3), wait(1) }
+    coroutine.yield = yield -- luacheck: ignore 122
+    listener:close()
+    assert.same({ true, 0, true }, { ok, alone, both_ok })
+    assert.is_true(switches >= 2 and switches <= 4)
+  end)
+
   it("passes on what is not for it, and the answer back", function()
     local thread = coroutine.create(function()
       local got
