@@ -124,7 +124,7 @@ describe("others wait no longer for a worker", function()
   end)
 
   here("whose mails wait for a name that is not found", function()
-    local silent = nginx_of.silent_resolver()
+    local silent = nginx_of.resolver()
     assert(start { host = "smtp.example.test", http = ("resolver 127.0.0.1:%d;"):format(silent.port) })
     local ok, err = pcall(compare)
     silent.close()

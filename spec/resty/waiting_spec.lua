@@ -44,7 +44,7 @@ return M
 local function start(script, locations, http)
   server = fake.start(script)
   nginx, why = nginx_of.start {
-    http = "lua_check_client_abort on; lua_socket_log_errors off;" .. (http or ""), server = locations,
+    http = "lua_check_client_abort on; " .. (http or "lua_socket_log_errors off;"), server = locations,
     files = { mail = MAIL:format(server.port) },
   }
   return nginx
@@ -90,6 +90,7 @@ describe("a long content in nginx", function()
         { text = text }, { raw = "From: a@example.com\n\n" .. text },
         { text = "", attachments = { { path = path, type = "message/rfc822" } } },
         { text = "", attachments = { { content = text, type = "message/rfc822", filename = "x" } } },
+        { html = ("<p>a <b>line</b> of text</p>\n"):rep(20000), auto_text = true },
       }
       for _, fields in ipairs(cases) do
         if fields.raw then
@@ -102,7 +103,7 @@ describe("a long content in nginx", function()
       end
       os.remove(path)
     } }]]))
-    assert.equal("turns turns turns turns ", (nginx:get "/x"))
+    assert.equal("turns turns turns turns turns ", (nginx:get "/x"))
   end)
 
   here("is composed as elsewhere where nobody may wait", function()
@@ -225,7 +226,7 @@ describe("a host that nginx does not find", function()
   after_each(stop)
 
   here("takes no longer than connecting may, whatever the resolver's patience", function()
-    local silent = nginx_of.silent_resolver()
+    local silent = nginx_of.resolver()
     local ok, err = pcall(function()
       assert(start(nil, [[location = /x { content_by_lua_block {
         local mail = require "mail"
@@ -238,6 +239,67 @@ describe("a host that nginx does not find", function()
     end)
     silent.close()
     assert(ok, err)
+  end)
+end)
+
+describe("a host of more than one address in nginx", function()
+  after_each(stop)
+
+  local SEND_TO = [[location = /x { content_by_lua_block {
+    local mail = require "mail"
+    ngx.print((mail.send(mail.new { host = "%s" })))
+  } }]]
+
+  local function refusals()
+    return select(2, nginx:error_log():gsub("connect%(%) failed %(111", ""))
+  end
+
+  -- Runs f with a name server that gives these addresses for every name.
+  local function with_names(addresses, host, f)
+    local names = nginx_of.resolver(addresses)
+    local ok, err = pcall(function()
+      assert(start(nil, SEND_TO:format(host),
+        ("resolver 127.0.0.1:%d ipv6=off; lua_socket_log_errors on;"):format(names.port)))
+      f()
+    end)
+    names.close()
+    assert(ok, err)
+  end
+
+  here("is reached though one of them is dead", function()
+    with_names("127.0.0.1 127.0.0.2", "smtp.example.test", function()
+      local sent = 0
+      for _ = 1, 4 do
+        sent = sent + (nginx:get "/x" == "sent" and 1 or 0)
+      end
+      assert.is_true(sent >= 2) -- each misses one in 64
+    end)
+  end)
+
+  here("is given up after six attempts", function()
+    with_names("127.0.0.2 127.0.0.3", "smtp.example.test", function()
+      assert.matches("^CONNECT at connect: smtp.example.test port %d+: connection refused", (nginx:get "/x"))
+      assert.equal(6, refusals())
+    end)
+  end)
+
+  here("is tried once where it is an address", function()
+    with_names("", "127.0.0.2", function()
+      assert.matches("^CONNECT", (nginx:get "/x"))
+      assert.equal(1, refusals())
+    end)
+  end)
+end)
+
+describe("the way by a program in nginx", function()
+  after_each(stop)
+
+  here("is refused, with what to use in its place", function()
+    assert(start(nil, [[location = /x { content_by_lua_block {
+      local mailer, err = require("ettsumailer").mailer { via = "sendmail" }
+      ngx.print(mailer and "a mailer" or tostring(err))
+    } }]]))
+    assert.matches("^CONFIG: .*nginx.*host = \"localhost\"", (nginx:get "/x"))
   end)
 end)
 
@@ -306,7 +368,7 @@ describe("a client that goes away", function()
   end
 
   here("while its host is looked up costs the mailer no connection for longer than that may take", function()
-    local silent = nginx_of.silent_resolver()
+    local silent = nginx_of.resolver()
     local ok, err = pcall(function()
       assert(start(nil, [[location = /x { content_by_lua_block {
         local mail = require "mail"

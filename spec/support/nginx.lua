@@ -109,15 +109,13 @@ local function configuration_of(self, how, found)
   return (CONFIGURATION:gsub("%%%(([%w_]+)%)", values))
 end
 
----A UDP port of ours that answers nothing, for a minute at most: a resolver that finds no name.
----@return table silent { port, close() }
-function M.silent_resolver()
-  local pipe = assert(io.popen([[exec 2>/dev/null; timeout 60 python3 -c "
-import socket, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(('127.0.0.1', 0))
-print('port', s.getsockname()[1], flush=True)
-time.sleep(60)" & echo pid $!; wait $!]]))
+---A name server of ours, for a minute at most.
+---@param addresses string?  of every name, blanks between; absent: it answers nothing
+---@return table resolver { port, close() }
+function M.resolver(addresses)
+  local pipe = assert(io.popen(
+    ("exec 2>/dev/null; python3 spec/support/names_server.py %s & echo pid $!; wait $!"):format(
+      addresses or "")))
   local found = {}
   while not (found.port and found.pid) do
     local name, number = assert(pipe:read "*l", "python3 is missing"):match "^(%a+) (%d+)$"

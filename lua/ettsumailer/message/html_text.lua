@@ -3,10 +3,13 @@
 -- Not: layout, styles, scripts; nothing is fetched. Linear in its input, whatever that is.
 
 local entities = require "ettsumailer.message.html_entities"
+local world = require "ettsumailer.world"
 
 local concat, max = table.concat, math.max
 
 local M = {}
+
+local WEIGHT = 8 -- an octet here is as much work as so many of a content that is encoded
 
 -- Line breaks that an element brings in front of and behind it; two leave an empty line.
 local BREAKS = {}
@@ -282,13 +285,17 @@ function M.of(html)
     html = html, lower = html:lower(), pieces = {}, breaks = 0, space = false, margin = "", pre = 0,
     marks = {}, beyond = 0, lists = {}, in_item = {}, no_more = {},
   }, Text)
-  local at = 1
+  local at, work = 1, world.work()
   while at <= #html do
+    local from = at
     local start = html:find("<", at, true) or #html + 1
     if start > at then
       self:say(html:sub(at, start - 1))
     end
     at = start <= #html and (skip_declaration(html, start) or read_tag(self, start)) or start
+    if work then
+      work:done(WEIGHT * (at - from))
+    end
   end
   local text = concat(self.pieces):gsub("\194\160", " "):gsub("[ \t]+\n", "\n")
   return #self.pieces > 0 and text .. "\n" or ""

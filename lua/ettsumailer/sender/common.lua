@@ -15,6 +15,7 @@ local errors = require "ettsumailer.errors"
 local options = require "ettsumailer.options"
 local outcome = require "ettsumailer.smtp.outcome"
 local reading = require "ettsumailer.message.reading"
+local world = require "ettsumailer.world"
 
 local ipairs, pairs = ipairs, pairs
 
@@ -81,7 +82,7 @@ end
 
 -- Reads to the end, or until `take` fails.
 local function pump(reader, take)
-  local count = 0
+  local count, work = 0, world.work()
   local piece, code, text = reader:read(BLOCK)
   while piece do
     local ok, err = take(piece)
@@ -89,6 +90,9 @@ local function pump(reader, take)
       return nil, err
     end
     count = count + #piece
+    if work then
+      work:done(#piece)
+    end
     piece, code, text = reader:read(BLOCK)
   end
   if code ~= "DONE" then

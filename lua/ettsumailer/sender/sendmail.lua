@@ -6,6 +6,7 @@ local common = require "ettsumailer.sender.common"
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local scheduler = require "ettsumailer.scheduler"
+local world = require "ettsumailer.world"
 
 local ipairs, setmetatable, type = ipairs, setmetatable, type
 local concat, min = table.concat, math.min
@@ -19,6 +20,9 @@ local END_SECONDS = 10      -- from a kill to the end of it
 local SLICE_MS = 1000
 local WORDS = 2000          -- octets kept of what it says
 
+local NOT_IN_NGINX = 'sendmail is not for nginx, which takes the exit status of every program: '
+  .. 'name the server that the program hands mail to, such as host = "localhost", port = 25'
+
 local Sendmail = {}
 Sendmail.__index = Sendmail
 
@@ -27,6 +31,9 @@ Sendmail.__index = Sendmail
 ---@return table? sender
 ---@return ettsumailer.error? CONFIG
 function M.new(settings)
+  if world.is_nginx then
+    return errors.refuse("CONFIG", NOT_IN_NGINX)
+  end
   for _, argument in ipairs(settings.arguments or {}) do
     if type(argument) ~= "string" or argument:find("\0", 1, true) then
       return errors.refuse("CONFIG", "arguments must be strings without a NUL")
