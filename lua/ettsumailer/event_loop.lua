@@ -202,12 +202,13 @@ end
 ---Whether a loop has not had its turn for so long that it is to have one, though nothing has to be
 ---waited for.
 ---@param chosen table?
+---@param thread_of fun(): thread?  asked for the user's coroutine that this is in
 ---@return boolean
-function M.is_turn_due(chosen)
+function M.is_turn_due(chosen, thread_of)
   if not chosen and not loaded.cqueues then
     return false
   end
-  local passed = (chosen or M.here()) and core.clock() - last_turn
+  local passed = M.here(chosen, thread_of()) and core.clock() - last_turn
   return passed and (passed >= TURN_MS or passed < 0) or false -- specs move the clock back
 end
 

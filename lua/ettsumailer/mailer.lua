@@ -12,6 +12,7 @@ local expand = require "ettsumailer.template.expand"
 local lazy = require "ettsumailer.lazy"
 local message_of = require "ettsumailer.message"
 local options = require "ettsumailer.options"
+local scheduler = require "ettsumailer.scheduler"
 local ways = require "ettsumailer.mailer.ways"
 
 local batch = lazy.of "ettsumailer.mailer.batch"
@@ -136,6 +137,7 @@ end
 
 -- The sealed message and its envelope; or nil, err, where there is nobody to send it to, too.
 local function compose(self, given, level)
+  scheduler.work_for(self.loop)
   given = announced(self, given)
   local message, envelope = message_and_envelope(self, given, level + 1)
   if message and #envelope.to == 0 then

@@ -18,6 +18,9 @@ local unpack = table.unpack or unpack -- luacheck: std lua51+lua54
 
 local M = {}
 
+-- In Lua 5.1 alone nothing yields inside of pcall.
+local has_yielding_pcall = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+
 -- What a task yields: items to poll, a deadline, or a function to ask.
 local Token = {}
 
@@ -98,9 +101,32 @@ end
 ---Lets a loop, and the other tasks in it, go on where nothing had to be waited for a while.
 ---@param loop table?
 function M.give_turn(loop)
-  if event_loop.is_turn_due(loop) then
+  if event_loop.is_turn_due(loop, users_thread) then
     M.poll({}, core.clock(), loop)
   end
+end
+
+-- By coroutine of the user's, or MAIN: the loop of the mailer that works in it.
+local loops, MAIN = setmetatable({}, { __mode = "k" }), {}
+
+---Says which loop is kept waiting from here on by what takes long.
+---@param loop table?
+function M.work_for(loop)
+  loops[users_thread() or MAIN] = loop
+end
+
+-- To compose a message takes long, too, and may be done where nothing can yield. Lua 5.1 and 5.2
+-- cannot tell: there a message is composed in one go.
+if has_yielding_pcall and _VERSION ~= "Lua 5.2" then
+  world.users_loop = {
+    is_here = function()
+      local thread = users_thread()
+      return event_loop.here(loops[thread or MAIN], thread) and true or false
+    end,
+    give_turn = function()
+      M.give_turn(loops[users_thread() or MAIN])
+    end,
+  }
 end
 
 ---Whether others run while this waits: in nginx, or in an event loop.
@@ -141,9 +167,6 @@ local function advance(thread, passes_tokens, ...)
   end
   return nil, answer
 end
-
--- In Lua 5.1 alone nothing yields inside of pcall.
-local has_yielding_pcall = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 
 ---Calls a function that may yield, and catches what it raises, on every engine.
 ---@return boolean ok

@@ -55,10 +55,22 @@ local TURN_MS, LATE_MS = 1, 3
 
 local next_turn, lateness = 0, 0 -- on core.clock's scale: when the last of them goes on
 
+---What scheduler.lua knows of an event loop of the user's.
+---@type table?  { is_here(): boolean, give_turn() }
+M.users_loop = nil
+
+---Whether a loop is kept waiting by what takes long.
+---@return boolean
+function M.has_loop()
+  return M.is_nginx or M.users_loop ~= nil and M.users_loop.is_here()
+end
+
 ---Gives the loop that this program runs in a turn, where there is one, and one may wait here: not
 ---in every phase of nginx, nor in a function that C calls (string.gsub).
 function M.turn()
-  if M.is_nginx and M.may_wait() and core.may_yield() then
+  if M.users_loop and not M.is_nginx then
+    M.users_loop.give_turn()
+  elseif M.is_nginx and M.may_wait() and core.may_yield() then
     local mine = max(next_turn, core.clock()) + TURN_MS + lateness
     next_turn = mine
     M.sleep(mine)
@@ -74,7 +86,7 @@ Work.__index = Work
 ---@return table? work { done(self, octets), renew(self) }; nil where there is no loop to be kept
 ---  waiting
 function M.work()
-  return M.is_nginx and setmetatable({ left = SLICE }, Work) or nil
+  return M.has_loop() and setmetatable({ left = SLICE }, Work) or nil
 end
 
 ---There was a turn just now, as something was waited for.

@@ -235,7 +235,7 @@ describe("a loop", function()
       scheduler.give_turn(loop)
     end
     assert.is_true(turns >= 49 and turns <= 51, turns .. " turns")
-    assert.is_false(event_loop.is_turn_due())
+    assert.is_false(event_loop.is_turn_due(nil, coroutine.running))
   end)
 
   it("gets it between the tasks of a batch, too", function()
@@ -250,6 +250,51 @@ describe("a loop", function()
     end
     assert(scheduler.run({ task, task }, loop))
     assert.is_true(turns >= 9, turns .. " turns")
+  end)
+end)
+
+describe("a loop beside a long message", function()
+  -- A millisecond passes from one look at the clock to the next.
+  local real, now
+  before_each(function()
+    real, now = core.clock, 1000000
+    core.clock = function() -- luacheck: ignore 122
+      now = now + 1
+      return now
+    end
+  end)
+  after_each(function()
+    core.clock = real -- luacheck: ignore 122
+  end)
+
+  -- The turns of a loop while a message is composed by a mailer.
+  local function turns_of(given, f)
+    local turns = 0
+    given.via, given.from = "memory", "a@example.com"
+    given.transport = given.transport or { wait = function() turns = turns + 1 end }
+    local mailer = assert(ettsumailer.mailer(given))
+    f(function()
+      assert(mailer:send { to = "b@example.com", text = ("x\n"):rep(2000000) })
+    end)
+    mailer:close()
+    return turns
+  end
+
+  local tells = not (_VERSION == "Lua 5.1" or _VERSION == "Lua 5.2") or jit
+  local it_composes = tells and it or pending
+
+  it_composes("gets its turns while it is composed", function()
+    assert.is_true(turns_of({}, function(send) send() end) >= 20)
+    assert.is_true(turns_of({}, function(send)
+      assert(coroutine.resume(coroutine.create(send)))
+    end) >= 20)
+  end)
+
+  it("gets none for a mailer that does not wait in it", function()
+    local turns = 0
+    assert(mailer_of { transport = { wait = function() turns = turns + 1 end } }):close()
+    turns_of({ transport = { connect = print } }, function(send) send() end)
+    assert.equal(0, turns)
   end)
 end)
 

@@ -114,7 +114,7 @@ end
 ---@param text string
 ---@return userdata? scan  finished; nil: the core may look by itself
 function M.scan_long(text)
-  if not world.is_nginx or #text <= BLOCK then
+  if #text <= BLOCK or not world.has_loop() then
     return nil
   end
   local scan = core.scan()
