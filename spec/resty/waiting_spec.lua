@@ -63,13 +63,16 @@ local function here(name, f)
 end
 
 local function stop()
+  local log = ""
   if nginx then
+    log = nginx:error_log()
     nginx:stop()
   end
   if server then
     server:stop()
   end
   nginx, server = nil, nil
+  assert.is_nil(log:match "[^\n]*runtime error[^\n]*" or log:match "[^\n]*exited on signal 11[^\n]*")
 end
 
 describe("a long content in nginx", function()
@@ -239,6 +242,34 @@ describe("a host that nginx does not find", function()
     end)
     silent.close()
     assert(ok, err)
+  end)
+end)
+
+describe("a function of the user's in nginx", function()
+  after_each(stop)
+
+  here("may wait: what gives content, a token, and what looks on", function()
+    local certificate, key = core.certificate { names = { "127.0.0.1" } }
+    local script = ("{ tls = true, user = 'u', token = 't', mechanisms = { 'XOAUTH2' }, "
+      .. "tls_options = { certificate = %q, key = %q } }"):format(certificate, key)
+    assert(start(script, [[location = /x { content_by_lua_block {
+      local mail, waits = require "mail", 0
+      local function wait()
+        ngx.sleep(0.001)
+        waits = waits + 1
+      end
+      local function content()
+        wait()
+        return waits < 40 and "some content\n" or nil
+      end
+      local mailer = mail.new {
+        security = "starttls", insecure_skip_verify = true, user = "u",
+        token = function() wait() return "t" end, on_protocol = wait, on_message = wait, on_result = wait,
+      }
+      local text = mail.send(mailer, { attachments = { { content = content, filename = "x" } } })
+      ngx.print(text, " ", waits > 40 and "waited")
+    } }]]))
+    assert.equal("sent waited", (nginx:get "/x"))
   end)
 end)
 
