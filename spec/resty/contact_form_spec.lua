@@ -8,7 +8,6 @@ local SECRET = ("s"):rep(32)
 
 -- The example's files are as they are; beside its form stand tokens that were made long ago.
 local SERVER = [[
-include server.conf;
 lingering_timeout 200ms;
 location = /token { content_by_lua_block {
   ngx.print(require("contact_form.token").make(ngx.var.arg_session, ngx.time() - ngx.var.arg_age))
@@ -18,18 +17,28 @@ location = /ping { return 200 pong; }
 
 local nginx, why, server
 
+local function environment_of(more)
+  local list = {
+    ("ETTSUMAILER_URL=smtp://%s127.0.0.1:%d"):format(more.login or "", more.port or server.port),
+    "CONTACT_FROM=お問い合わせ窓口 <form@example.jp>", "CONTACT_TO=shop@example.jp",
+    "CONTACT_SECRET=" .. SECRET, "CONTACT_RETRY_SECONDS=0",
+    more.ca_file and "SSL_CERT_FILE=" .. more.ca_file or "CONTACT_SECURITY=none",
+  }
+  list[#list + 1] = more.folder and "CONTACT_FOLDER=" .. more.folder
+  return list
+end
+
+-- folder: where the example is, in place of a copy that nginx itself is started in.
 local function start(more)
   more = more or {}
+  local place = more.folder and more.folder .. "/" or ""
   server = not more.port and fake.start(more.script) or nil
   nginx, why = nginx_of.start {
-    tree = "examples/contact-form", main = "include env.conf;", http = "include http.conf;",
-    server = SERVER .. (more.server or ""), extra_path = "$prefix/lua/?.lua", files = more.files,
-    environment = {
-      ("ETTSUMAILER_URL=smtp://%s127.0.0.1:%d"):format(more.login or "", more.port or server.port),
-      "CONTACT_FROM=お問い合わせ窓口 <form@example.jp>", "CONTACT_TO=shop@example.jp",
-      "CONTACT_SECRET=" .. SECRET, "CONTACT_RETRY_SECONDS=0",
-      more.ca_file and "SSL_CERT_FILE=" .. more.ca_file or "CONTACT_SECURITY=none",
-    },
+    tree = not more.folder and "examples/contact-form" or nil,
+    main = ("include %senv.conf;"):format(place), http = ("include %shttp.conf;"):format(place),
+    server = ("include %sserver.conf;\n"):format(place) .. SERVER .. (more.server or ""),
+    extra_path = (more.folder or "$prefix") .. "/lua/?.lua", files = more.files,
+    environment = environment_of(more),
   }
   return nginx
 end
@@ -138,7 +147,7 @@ describe("the contact form", function()
   here("sends one mail: from the site, to the shop, with the visitor in Reply-To", function()
     local status, head = post()
     assert.equal(303, status)
-    assert.matches("Location: [^\r]*/contact%?sent=1\r\n", head)
+    assert.is_truthy(head:find("Location: /contact?sent=1\r\n", 1, true), head)
     local list = messages()
     assert.equal(1, #list)
     assert.matches("^<form@example%.jp>", list[1].from)
@@ -386,6 +395,18 @@ describe("the contact form", function()
     assert.is_nil(log:find("taro@example.com", 1, true))
   end, { port = unused_port() })
 
+  it("is served from a folder that is not nginx's own", function()
+    local pipe = assert(io.popen "pwd")
+    local folder = pipe:read "*l" .. "/examples/contact-form"
+    pipe:close()
+    if not start { folder = folder } then
+      pending(why)
+      return
+    end
+    assert.equal(303, (post()))
+    assert.equal(1, #messages())
+  end)
+
   it("sends over TLS with a login, by a mailer that was made before nginx had its workers", function()
     local certificate, key = core.certificate { names = { "127.0.0.1" } }
     local ca_file = os.tmpname()
@@ -421,7 +442,7 @@ describe("nginx.conf of the contact form", function()
 
   it("is not started without its settings", function()
     local ok, err = pcall(nginx_of.start, {
-      tree = "examples/contact-form", main = "include env.conf;", http = "include http.conf;", server = SERVER,
+      tree = "examples/contact-form", main = "include env.conf;", http = "include http.conf;",
       extra_path = "$prefix/lua/?.lua",
     })
     assert.is_false(ok)

@@ -20,7 +20,7 @@ local function read_file(path)
 end
 
 local PAGE = "templates/page.html"
-local page = assert(ettsumailer.template.compile(read_file(ngx.config.prefix() .. PAGE), {
+local page = assert(ettsumailer.template.compile(read_file(settings.folder .. "/" .. PAGE), {
   name = PAGE,
 }))
 

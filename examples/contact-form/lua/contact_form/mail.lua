@@ -10,7 +10,7 @@ local settings = require "contact_form.settings"
 local M = {}
 
 local contact = assert(ettsumailer.template.load("mail", {
-  folder = ngx.config.prefix() .. "templates",
+  folder = settings.folder .. "/templates",
 }))
 
 -- What cannot be delivered in the time that retry_seconds gives it. The log has no word of the

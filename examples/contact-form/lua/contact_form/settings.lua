@@ -9,6 +9,8 @@ local M = {
   security = os.getenv "CONTACT_SECURITY", -- "none": a mail server on this machine, without TLS
   secret = os.getenv "CONTACT_SECRET",     -- openssl rand -hex 32; it stays the same
 
+  folder = os.getenv "CONTACT_FOLDER" or ngx.config.prefix(), -- that has templates/ in it
+
   posts = 10, posts_seconds = 600, -- so many posts of one client in so many seconds
   form_seconds = 3600,             -- how long a form may be open before it is sent
   retry_seconds = tonumber(os.getenv "CONTACT_RETRY_SECONDS") or 600, -- a mail server may be down
