@@ -69,7 +69,8 @@ local function current_folder()
 end
 
 -- A port that nobody listens on.
-local function free_port()
+---@return integer
+function M.free_port()
   local listener = assert(core.listen("127.0.0.1", 0))
   local _, port = listener:local_address()
   listener:close()
@@ -140,7 +141,7 @@ function M.start(how)
   if not found then
     return nil, why
   end
-  local self = setmetatable({ port = free_port(), folder = new_folder(how) }, Nginx)
+  local self = setmetatable({ port = M.free_port(), folder = new_folder(how) }, Nginx)
   local path = self.folder .. "/nginx.conf"
   write(path, configuration_of(self, how, found))
   local command = { "env", "-u", "LUA_PATH", "-u", "LUA_CPATH" } -- those of the specs
@@ -268,6 +269,15 @@ local function signal(self, name)
     file:close()
   end
   return pid and os.execute(("kill -%s %s 2>/dev/null"):format(name, pid))
+end
+
+---The process that has the workers.
+---@return integer
+function Nginx:master()
+  local file = assert(io.open(self.folder .. "/nginx.pid"))
+  local pid = tonumber(file:read "*l")
+  file:close()
+  return pid
 end
 
 ---Has it read its configuration anew: a new worker takes over from the old one.
