@@ -17,6 +17,7 @@ describe("a batch whose on_result sends by the same mailer", function()
     local mailer = assert(dialogue.library.mailer {
       host = "server.example", security = "none", ehlo_name = "client.example",
       connections = 2, messages_per_connection = 1,
+      timeouts = { connect = 1 }, -- in nginx the nested one waits as long for a free connection
     })
     local list, nested = {}, 0
     for i = 1, 40 do

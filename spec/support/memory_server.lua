@@ -287,7 +287,8 @@ function Transport:close()
   self.closed = true
 end
 
----The library anew, connected by the function given instead of its own transport.
+---The library anew, connected by the function given instead of its own transport, in
+---nginx, too.
 ---@param connect function(settings, deadline) returns a transport, or nil, code, text
 ---@return table ettsumailer
 ---@return table scheduler  that one's
@@ -301,7 +302,9 @@ function M.library(connect)
   for name in pairs(kept) do
     loaded[name] = name == "ettsumailer.core" and kept[name] or nil
   end
-  loaded["ettsumailer.transport.native"] = { connect = connect }
+  local transport = { connect = connect }
+  loaded["ettsumailer.transport.native"] = transport
+  loaded["ettsumailer.transport.resty"] = transport
   loaded["ettsumailer.lazy"] = { -- later it would be the other library's modules
     of = require,
     fields = function(owner, modules)

@@ -31,7 +31,7 @@ local function start(limit, more)
   met.setting = setting
   local given = {
     host = "server.example", security = "none", ehlo_name = "client.example", connections = 8,
-    clock = clock,
+    clock = clock, timeouts = { connect = 1 }, -- in nginx one waits as long for a free one
   }
   for name, value in pairs(more or {}) do
     given[name] = value
