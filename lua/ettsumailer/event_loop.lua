@@ -12,62 +12,22 @@
 --     of it; nil, code, text: nothing can wait here
 
 local core = require "ettsumailer.core"
-local errors = require "ettsumailer.errors"
-local options = require "ettsumailer.options"
+local lazy = require "ettsumailer.lazy"
 local world = require "ettsumailer.world"
 
-local error, ipairs, pcall, require = error, ipairs, pcall, require
+local transport_option = lazy.of "ettsumailer.transport_option"
+
+local ipairs, pcall, require = ipairs, pcall, require
 local loaded = package.loaded
-local tostring, type = tostring, type
+local tostring = tostring
 local max, min, huge = math.max, math.min, math.huge
 
 local M = {}
-
----What a transport of one's own has: wait or connect, or both.
---- wait     function(items, seconds, thread): waits in the loop until one of the items may be ready
----          or the seconds are over; sooner does no harm. Of each: fd, a descriptor, and events,
----          "r", "w" or "rw". thread is the coroutine to resume, nil for the main one. Returns
----          nothing, or nil and why it cannot wait
---- forget   function(fd): called before a descriptor is closed: a wait for it is to end
---- connect  function(settings, deadline): takes our sockets' place. Returns a table with the
----          methods read(max, deadline): bytes, or nil and "DONE", "TIMEOUT" or "CLOSED";
----          write(bytes, deadline): how many were written, or nil, code, text and how many were;
----          close(). Or nil, code, text. Deadlines are ms of ettsumailer.core.clock()
-M.OPTIONS = { wait = "function", forget = "function", connect = "function" }
 
 local SLICE_MS = 1000 -- a signal's handler, such as that of Ctrl-C, gets its turn between slices
 local TURN_MS = 2     -- a loop gets its turn so often, even when nothing has to be waited for
 
 local last_turn = 0 -- when a loop had one
-
-local NAMES = { cqueues = true, copas = true, luv = true }
-
-local function of_name(name)
-  if not NAMES[name] then
-    return errors.refuse("CONFIG", 'transport must be "cqueues", "copas" or "luv", or a table')
-  end
-  local is_there, loop = pcall(require, "ettsumailer.transport." .. name)
-  if not is_there then
-    return errors.refuse("CONFIG", ("transport: %s cannot be used: %s"):format(
-      name, tostring(loop):match "^[^\n]*"))
-  end
-  return loop
-end
-
-local METHODS = { "read", "write", "close" }
-
--- The user's own connect, whose connections are looked at.
-local function checked(connect)
-  return function(...)
-    local io, code, text, may_pass = connect(...)
-    for _, name in ipairs(io and METHODS or {}) do
-      if type(io[name]) ~= "function" then
-        error(("transport: what connect returned has no method '%s'"):format(name), 0)
-      end
-    end
-    return io, code or "CONNECT", text or "the transport did not connect", may_pass
-  end
-end
 
 ---What the option `transport` says.
 ---@param given string|table|nil
@@ -78,19 +38,9 @@ end
 function M.of(given, what, level)
   if given == nil then
     return {}
-  elseif world.is_nginx then
-    return errors.refuse("CONFIG", "transport: in nginx its own sockets are used, and no others")
-  elseif type(given) == "string" then
-    local loop, err = of_name(given)
-    return loop and { loop = loop }, err
   end
-  options.check(what .. ": transport", given, M.OPTIONS, level + 1)
-  if not given.wait and not given.connect then
-    error(what .. ": transport has neither the function wait nor connect", level + 1)
-  end
-  return {
-    connect = given.connect and checked(given.connect), loop = given.wait and given or nil,
-  }
+  local transport, err = transport_option.of(given, what, level + 1)
+  return transport, err -- no tail call: levels of errors count it
 end
 
 ---The loop that this call runs in: the one that was chosen, else that of cqueues.

@@ -1,6 +1,7 @@
--- Several waits at a time in plain Lua: each task is a coroutine, one poll waits for all of them.
+-- Waits that others use meanwhile: the tasks of a batch, or whoever shares an event loop.
 -- Why: four connections in one script need no event loop of the user's, and use one that is there.
--- Not: what a task does (batch.lua), nor sockets (transport/native.lua calls wait and poll here).
+-- Not: whose turn it is among tasks (tasks.lua), nor sockets (transport/native.lua calls wait and
+--  poll here).
 --
 -- A task that has to wait yields a token of ours; whatever else it yields is not for us and is
 -- passed on to whoever resumes us, and the answer back. So a send may run inside any scheduler.
@@ -8,12 +9,14 @@
 
 local core = require "ettsumailer.core"
 local event_loop = require "ettsumailer.event_loop"
+local lazy = require "ettsumailer.lazy"
 local world = require "ettsumailer.world"
 
-local coroutine, error, ipairs, pcall, select = coroutine, error, ipairs, pcall, select
+local tasks = lazy.of "ettsumailer.tasks"
+
+local coroutine, ipairs, pcall, select = coroutine, ipairs, pcall, select
 local getmetatable, rawget, setmetatable, type = getmetatable, rawget, setmetatable, type
 local _G, _VERSION = _G, _VERSION
-local min, huge = math.min, math.huge
 local unpack = table.unpack or unpack -- luacheck: std lua51+lua54
 
 local M = {}
@@ -180,92 +183,8 @@ function M.guard(f, ...)
   return unpack(answer, 1, answer.n)
 end
 
--- One task.
-local Task = {}
-Task.__index = Task
-
--- Whether it can go on now.
-function Task:is_ready(now)
-  local token = self.token
-  if not token then
-    return true
-  elseif token.is_due then
-    return token.is_due()
-  end
-  for _, item in ipairs(token.items) do
-    if item.ready then
-      return true
-    end
-  end
-  if token.deadline and now >= token.deadline then
-    self.code, self.text = "TIMEOUT", "the time is over"
-    return true
-  end
-  return false
-end
-
--- Runs it to its next token. Returns true; or false and what it raised.
-function Task:step()
-  local code, text = self.code, self.text
-  local answer
-  self.code, self.text = nil, nil
-  if code then
-    self.token, answer = advance(self.thread, false, nil, code, text)
-  else
-    self.token, answer = advance(self.thread, false, true)
-  end
-  if answer then
-    self.is_over = true
-    return answer[1], answer[2]
-  end
-  for _, item in ipairs(self.token.items or {}) do
-    item.ready = nil
-  end
-  return true
-end
-
--- Everything that is waited for, and until when.
-local function gather(tasks)
-  local items, deadline = {}, huge
-  for _, task in ipairs(tasks) do
-    for _, item in ipairs(task.token.items or {}) do
-      items[#items + 1] = item
-    end
-    deadline = min(deadline, task.token.deadline or huge)
-  end
-  if #items == 0 and deadline == huge then
-    error("every task waits for another one")
-  end
-  return items, deadline < huge and deadline or nil
-end
-
--- Steps those that can go on. Returns whether there were any, those that are left; or nil, error.
-local function step_all(tasks)
-  local left, has_moved, now = {}, false, core.clock()
-  for _, task in ipairs(tasks) do
-    if task:is_ready(now) then
-      has_moved = true
-      local ok, err = task:step()
-      if not ok then
-        return nil, err
-      end
-    end
-    if not task.is_over then
-      left[#left + 1] = task
-    end
-  end
-  return has_moved, left
-end
-
-local function wait_for_any(tasks, loop)
-  local items, deadline = gather(tasks)
-  local ready, code, text = event_loop.poll(items, deadline, loop, users_thread())
-  if not ready and code ~= "TIMEOUT" then
-    for _, task in ipairs(tasks) do
-      task.code, task.text, task.token = code, text, nil
-    end
-  end
-end
+-- What tasks.lua needs of the coroutines here.
+local threads = { new = new_thread, advance = advance, users = users_thread }
 
 ---Runs functions side by side until all have returned, or one has raised.
 ---@param functions function[]
@@ -273,7 +192,6 @@ end
 ---@return boolean ok   false: the others are left where they were
 ---@return any? err     what was raised
 function M.run(functions, loop)
-  local tasks = {}
   if not world.may_wait() then -- then nothing will: each is told why it cannot
     for _, f in ipairs(functions) do
       f()
@@ -282,23 +200,8 @@ function M.run(functions, loop)
   elseif world.is_nginx then
     return world.run(functions)
   end
-  local group = { count = #functions }
-  for i, f in ipairs(functions) do
-    tasks[i] = setmetatable({ thread = new_thread(f, group) }, Task)
-  end
-  while #tasks > 0 do
-    local has_moved, left = step_all(tasks)
-    if has_moved == nil then
-      return false, left
-    end
-    tasks, group.count = left, #left
-    if not has_moved then
-      wait_for_any(tasks, loop)
-    else
-      M.give_turn(loop)
-    end
-  end
-  return true
+  local ok, err = tasks.run(functions, loop, threads, M.give_turn)
+  return ok, err
 end
 
 return M
