@@ -226,7 +226,7 @@ found-lua:
 ifeq ($(LUA_FOUND),)
 	@echo "The headers of Lua $(LUA) (lua.h) were not found. Install them:" >&2
 ifeq ($(LUA),luajit)
-	@echo "  Debian, Ubuntu: apt install libluajit2-5.1-dev     Fedora: dnf install luajit-devel" >&2
+	@echo "  Debian, Ubuntu: apt install libluajit2-5.1-dev (Debian 13: libluajit-5.1-dev)     Fedora: dnf install luajit-devel" >&2
 else
 	@echo "  Debian, Ubuntu: apt install $(if $(filter 5.1,$(LUA)),liblua5.1-0-dev,liblua$(LUA)-dev)" >&2
 	@echo "  Fedora: dnf install lua-devel (or compat-lua-devel)     Alpine: apk add lua$(LUA)-dev" >&2
