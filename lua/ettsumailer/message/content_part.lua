@@ -5,6 +5,7 @@
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local lazy = require "ettsumailer.lazy"
+local chunks = require "ettsumailer.message.chunks"
 local reading = require "ettsumailer.message.reading"
 
 local source_of = lazy.of "ettsumailer.message.source"
@@ -28,7 +29,7 @@ local function look_through(source, leaf)
   if source.once or not must_be_looked_through(leaf) then
     return nil
   end
-  return reading.scan(source)
+  return chunks.scan(source)
 end
 
 local function add_source(message, parent, leaf, given, label)

@@ -1,166 +1,27 @@
--- Reading content that is no string: by itself, and for the readers of messages.
+-- Readers of messages, whose content may be no string.
 -- Why: it may come from what waits; so Lua asks for it in plain calls, never the core.
--- Not: encoding it (the core), nor the bytes of files named by a path (the core reads them).
+-- Not: asking for it (chunks.lua, read when there is such a content), nor encoding it (the core),
+--  nor the bytes of files named by a path (the core reads them).
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local lazy = require "ettsumailer.lazy"
 local world = require "ettsumailer.world"
 
-local source_of = lazy.of "ettsumailer.message.source"
+local chunks = lazy.of "ettsumailer.message.chunks"
 
-local ipairs, setmetatable, tostring, type = ipairs, setmetatable, tostring, type
-local min, remove = math.min, table.remove
+local setmetatable = setmetatable
+local remove = table.remove
 
 local M = {}
 
-local BLOCK = 65536
+local LONG = 65536 -- octets that the core looks through in one go
 
 -- Readers that were closed, for the next messages.
 local closed, CLOSED_KEPT = {}, 8
 
 -- What has been opened for a reader: its sources, with what each has given.
 local opened_by = setmetatable({}, { __mode = "k" })
-
--- Opens what is left to be read of a source. Returns a table, or nil and why not.
-local function begin(source)
-  local next_chunk, why = source:open()
-  if not next_chunk then
-    return nil, ("%s: %s"):format(source.label, tostring(why))
-  end
-  return { source = source, next_chunk = next_chunk, skip = source.skip, taken = 0 }
-end
-
-local function cut_front(opened, chunk)
-  local n = min(opened.skip, #chunk)
-  opened.skip = opened.skip - n
-  return n > 0 and chunk:sub(n + 1) or chunk
-end
-
--- Why it may not end here, or nothing.
-local function problem_at_end(opened, why)
-  local size = opened.source.size
-  if why ~= nil then
-    return tostring(why)
-  elseif size and opened.taken < size then
-    return ("it ended after %d of %d octets"):format(opened.taken, size)
-  end
-end
-
--- Why it cannot go on, or nothing.
-local function problem_with(opened, chunk, why)
-  local size = opened.source.size
-  if chunk == nil then
-    return problem_at_end(opened, why)
-  elseif type(chunk) ~= "string" then
-    return ("it gave a %s where a string was due"):format(type(chunk))
-  elseif size and opened.taken + #chunk > size then
-    return ("it has more than the %d octets it was said to have"):format(size)
-  end
-end
-
--- The next string; nil at the end; or nil and why it failed.
-local function pull(opened)
-  local chunk, why = opened.next_chunk()
-  local problem = problem_with(opened, chunk, why)
-  if problem then
-    return nil, ("%s: %s"):format(opened.source.label, problem)
-  elseif chunk then
-    opened.taken = opened.taken + #chunk
-    return cut_front(opened, chunk)
-  end
-end
-
----Reads a source to its end, from outside of any message. The loop that all this runs in gets its
----turns meanwhile.
----@param source ettsumailer.source
----@param take fun(chunk: string)
----@return true?
----@return ettsumailer.error?
-function M.read(source, take)
-  local opened, why = begin(source)
-  local work, chunk = world.work(), nil
-  if opened then
-    chunk, why = pull(opened)
-  end
-  while chunk do
-    take(chunk)
-    if work then
-      work:done(#chunk)
-    end
-    chunk, why = pull(opened)
-  end
-  if why then
-    return errors.refuse("SOURCE", why)
-  end
-  return true
-end
-
----Hands a string over in blocks, and gives the loop its turns in between.
----@param text string
----@param start integer  its first octet that counts
----@param take fun(block: string)
-function M.in_blocks(text, start, take)
-  local work = world.work()
-  for at = start, #text, BLOCK do
-    take(text:sub(at, at + BLOCK - 1))
-    if work then
-      work:done(BLOCK)
-    end
-  end
-end
-
----Looks through a content in blocks, where to do so at once would keep a loop waiting.
----@param text string
----@return userdata? scan  finished; nil: the core may look by itself
-function M.scan_long(text)
-  if #text <= BLOCK or not world.has_loop() then
-    return nil
-  end
-  local scan = core.scan()
-  M.in_blocks(text, 1, function(block)
-    scan:feed(block)
-  end)
-  scan:finish()
-  return scan
-end
-
----Looks through the whole content of a source that can be read again.
----@param source ettsumailer.source
----@return userdata? scan   finished, as leaf_file and leaf_source of a message take it
----@return ettsumailer.error?
-function M.scan(source)
-  local scan = core.scan()
-  local ok, err = M.read(source, function(chunk)
-    scan:feed(chunk)
-  end)
-  if not ok then
-    return nil, err
-  end
-  scan:finish()
-  return scan
-end
-
--- Opens everything that a message reads from elsewhere; files are only looked at.
-local function open_all(sources, paths)
-  local opened = {}
-  for _, source in ipairs(sources) do
-    local why
-    if source_of.is(source) then
-      opened[source], why = begin(source)
-    end
-    if why then
-      return nil, why
-    end
-  end
-  for _, path in ipairs(paths) do
-    local size, _, why = core.file_size(path)
-    if not size then
-      return nil, why
-    end
-  end
-  return opened
-end
 
 ---A reader of a message whose sources are all open, so that what is missing is found before
 ---anything is sent. One that can be read only once, and was, is missing.
@@ -173,7 +34,7 @@ function M.open(message)
   if not sources then
     return reader
   end
-  local opened, why = open_all(sources, paths)
+  local opened, why = chunks.open_all(sources, paths)
   if not opened then
     M.close(reader)
     return errors.refuse("SOURCE", why)
@@ -192,36 +53,30 @@ function M.close(reader)
   end
 end
 
-local function opened_of(reader, source)
-  local opened = opened_by[reader] or {}
-  opened_by[reader] = opened
-  local why
-  if not opened[source] then
-    opened[source], why = begin(source)
-  end
-  return opened[source], why
-end
-
 ---Hands a reader the next of the content that it asks for (its read or a session's pump answered
 ---"NEED"), or the reason why there is none: then it fails. May yield where the source does.
 ---@param reader userdata
 ---@return boolean is_answered  false for content that is not asked through this module
 function M.supply(reader)
-  local source = reader:source()
-  if not source_of.is(source) then
-    return false
+  local opened = opened_by[reader] or {}
+  opened_by[reader] = opened
+  local is_answered = chunks.supply(reader, opened)
+  return is_answered
+end
+
+---Looks through a content in blocks, where to do so at once would keep a loop waiting.
+---@param text string
+---@return userdata? scan  finished; nil: the core may look by itself
+function M.scan_long(text)
+  if #text <= LONG or not world.has_loop() then
+    return nil
   end
-  local opened, why = opened_of(reader, source)
-  local chunk
-  if opened then
-    chunk, why = pull(opened)
-  end
-  if why then
-    reader:fail(why)
-  else
-    reader:supply(chunk)
-  end
-  return true
+  local scan = core.scan()
+  chunks.in_blocks(text, 1, function(block)
+    scan:feed(block)
+  end)
+  scan:finish()
+  return scan
 end
 
 return M

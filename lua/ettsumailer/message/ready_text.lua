@@ -4,7 +4,7 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
-local reading = require "ettsumailer.message.reading"
+local chunks = require "ettsumailer.message.chunks"
 local source_of = require "ettsumailer.message.source"
 
 local ipairs, setmetatable, type = ipairs, setmetatable, type
@@ -22,7 +22,7 @@ end
 -- Everything a source has, as one string.
 local function whole_of(source)
   local pieces = {}
-  local ok, err = reading.read(source, function(chunk)
+  local ok, err = chunks.read(source, function(chunk)
     pieces[#pieces + 1] = chunk
   end)
   if not ok then
@@ -65,7 +65,7 @@ function Look:parse(is_whole)
   if fields then
     self.fields, self.start, self.line = fields, start, line
     self.header = text:sub(1, start - 1)
-    reading.in_blocks(text, start, function(block)
+    chunks.in_blocks(text, start, function(block)
       self.scan:feed(block)
     end)
     self.pieces = nil
@@ -97,7 +97,7 @@ function Look:take_all()
   if self.text then
     self.pieces[1] = self.text
   else
-    local ok, err = reading.read(self.source, function(chunk)
+    local ok, err = chunks.read(self.source, function(chunk)
       self:take(chunk)
     end)
     if not ok then

@@ -1,6 +1,6 @@
 -- Content that is no string: files, open files, functions, LTN12 sources.
 -- Why: what can be read again can be sent again; what cannot has to say so before it is sent.
--- Not: reading it (reading.lua).
+-- Not: reading it (chunks.lua).
 
 local errors = require "ettsumailer.errors"
 
