@@ -69,17 +69,6 @@ local function count_failure(summary, err)
   summary.unknown = summary.unknown + (err.delivery == "unknown" and 1 or 0)
 end
 
--- Completes a result.
-local function close_account(job, result)
-  local seconds = (core.clock() - job.started) / 1000
-  result.attempts = job.attempts
-  if result.timings then
-    result.timings.total = seconds
-  else
-    result.timings = { total = seconds }
-  end
-end
-
 -- The end of a job: told once, to whoever asked.
 function Batch:report(job, result, err)
   local how, summary = self.how, self.summary
@@ -89,7 +78,8 @@ function Batch:report(job, result, err)
   summary.total = summary.total + 1
   if result then
     summary.sent = summary.sent + 1
-    close_account(job, result)
+    result.attempts, result.timings = job.attempts, result.timings or { total = 0 }
+    result.timings.total = (core.clock() - job.started) / 1000
   else
     count_failure(summary, err)
   end
@@ -151,9 +141,9 @@ end
 ---@param result table?
 ---@param err ettsumailer.error?
 function Batch:settle(job, result, err)
-  local work = job.work
-  local rest = work and result and delivery.overflow(work, job.rest)
+  local work, rest = job.work, nil
   if work then
+    rest = result and work.overflow and delivery.overflow(work, job.rest)
     work:close()
     job.work = nil
   end
@@ -161,12 +151,12 @@ function Batch:settle(job, result, err)
   if job.so_far then
     result, err = outcome.merge(job.so_far, result or err)
   end
-  if not rest or self.feed.is_stopped then
+  if rest and not self.feed.is_stopped then
+    job.so_far, job.rest, job.has_moved = result or err, rest, nil
+    self.feed:give_back(job)
+  else
     self:conclude(job, result, err)
-    return
   end
-  job.so_far, job.rest, job.has_moved = result or err, rest, nil
-  self.feed:give_back(job)
 end
 
 ---Takes back a job that another connection is to carry.
@@ -320,7 +310,7 @@ function M.run(mailer, make, tell, messages, how, level)
   }, Batch)
   self.feed = feed_of.new(messages, {
     rate = mailer.rate, clock = mailer.clock,
-    is_called_off = function() return self:is_stopped() end,
+    is_called_off = self.is_stopped, batch = self,
   })
   local started = core.clock()
   local ok, err = scheduler.run(self:start_workers(), mailer.loop)

@@ -30,12 +30,12 @@ end
 
 ---@param messages table|function a list, or a function that gives one after the other and then nil
 ---@param how table  { rate = with take(now in seconds): 0, seconds to wait, or nil, err; clock;
----  is_called_off = function: true ends every wait }
+---  is_called_off = function(batch): true ends every wait; batch }
 ---@return ettsumailer.feed
 function M.new(messages, how)
   return setmetatable({
     iterate = iterator_of(messages), rate = how.rate, clock = how.clock,
-    is_called_off = how.is_called_off, taken = 0, returned = {}, delayed = {},
+    is_called_off = how.is_called_off, batch = how.batch, taken = 0, returned = {}, delayed = {},
   }, Feed)
 end
 
@@ -131,7 +131,7 @@ end
 ---  else nil when there is none now
 ---@return table?
 function Feed:next(may_wait)
-  while not self.is_called_off() do
+  while not self.is_called_off(self.batch) do
     local job, when = find(self, may_wait)
     if job then
       local is_paid
@@ -144,7 +144,9 @@ function Feed:next(may_wait)
     if not (may_wait and when and when < huge) then
       return nil
     end
-    clock_of.sleep(self.clock, when - self.clock.now(), self.is_called_off)
+    clock_of.sleep(self.clock, when - self.clock.now(), function()
+      return self.is_called_off(self.batch)
+    end)
   end
 end
 

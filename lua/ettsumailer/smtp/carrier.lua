@@ -33,12 +33,12 @@ local function may_move(self, job, err)
   return has_left and job.is_behind and err.delivery == "not_sent" and not job.work.is_answered
 end
 
-local function settle(self, job, result, err)
-  if not result and may_move(self, job, err) then
+local function settle(self, job, err)
+  if may_move(self, job, err) then
     job.has_moved = true
     self.batch:give_back(job)
   else
-    self.batch:settle(job, result, err)
+    self.batch:settle(job, nil, err)
   end
 end
 
@@ -51,7 +51,11 @@ function Carrier:conclude()
     result.timings = { setup = conn.setup_seconds }
     conn.setup_seconds = nil
   end
-  settle(self, job, result, err)
+  if result then
+    self.batch:settle(job, result)
+  else
+    settle(self, job, err)
+  end
 end
 
 -- Nothing but the whole content or a dropped connection may follow a 354.
@@ -76,9 +80,11 @@ function Carrier:open_current()
     job.work:send_content(self.conn.messages >= self.most and not job.work.overflow)
     self.awaiting = job
   elseif ok == false then
-    settle(self, job, job.work:refused())
+    local _
+    _, err = job.work:refused()
+    settle(self, job, err)
   else
-    settle(self, job, nil, err)
+    settle(self, job, err)
   end
 end
 

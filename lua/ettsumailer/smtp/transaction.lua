@@ -64,7 +64,7 @@ function Transaction:note_other()
   if is_refused_reset or event.kind == "SHUTDOWN" or event.kind == "CLOSED" then
     return nil, errors.of_event(event, conn.session:transcript())
   end
-  self:note_progress(1, 0)
+  conn.unproven_timeouts, self.is_answered, self.due = false, true, self.due - 1
   if event.kind == "REFUSED" then
     self:note_refusal(event)
     if event.stage == "MAIL" and not self.is_flight then
@@ -75,12 +75,6 @@ function Transaction:note_other()
   return true
 end
 
--- Replies have come: the connection lives, and its usual patience is due.
-function Transaction:note_progress(count, recipients)
-  self.conn.unproven_timeouts, self.is_answered = false, true
-  self.due, self.taken = self.due - count, self.taken + recipients
-end
-
 -- The replies that are due. Returns true; or nil and what ended everything.
 function Transaction:read_replies()
   local conn = self.conn
@@ -88,8 +82,9 @@ function Transaction:read_replies()
     local count, recipients, kind = drive.accepted(conn)
     if not count then
       return nil, recipients
-    elseif count > 0 then
-      self:note_progress(count, recipients)
+    elseif count > 0 then -- the connection lives, and its usual patience is due
+      conn.unproven_timeouts, self.is_answered = false, true
+      self.due, self.taken = self.due - count, self.taken + recipients
     end
     if kind == "BODY" then
       self.go_ahead = true

@@ -225,9 +225,11 @@ end
 ---@return string? text
 function Native:exchange(session, read, write, deadline)
   local socket = self.socket
-  give_turn(self.loop)
-  if self.is_closed then -- by somebody whose turn it was
-    return nil, "CLOSED", "the connection was closed meanwhile"
+  if read then
+    give_turn(self.loop)
+    if self.is_closed then -- by somebody whose turn it was
+      return nil, "CLOSED", "the connection was closed meanwhile"
+    end
   end
   local ok, code, text = try(socket, session, write)
   if ok or code ~= "WAIT" then
