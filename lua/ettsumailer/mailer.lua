@@ -110,18 +110,17 @@ local function message_and_envelope(self, given, level)
     end
     return given, envelope
   end
-  local message, err
-  given, err = expand.fields(given, level + 1) -- whose from wins over the mailer's
-  if err then
-    return nil, err
-  elseif type(given) == "table" and not (given.from or given.raw) and self.settings.from then
-    given = options.merge({ from = self.settings.from }, given)
+  if type(given) == "table" and not (given.from or given.raw) then
+    local err
+    given, err = expand.fields(given, level + 1) -- whose from wins over the mailer's
+    if err then
+      return nil, err
+    elseif not (given.from or given.raw) and self.settings.from then
+      given = options.merge({ from = self.settings.from }, given)
+    end
   end
-  message, err = message_of.new(given, level + 1)
-  if not message then
-    return nil, err
-  end
-  return message, message_of.envelope(message)
+  local message, envelope = message_of.with_envelope(given, level + 1)
+  return message, envelope -- no tail call: it would hide the caller's line
 end
 
 -- What is given to send, as on_message leaves it.

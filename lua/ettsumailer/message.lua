@@ -150,8 +150,8 @@ end
 ---@param given table    the fields of M.FIELDS
 ---@param level integer? as of `error`
 ---@return userdata? message :reader() :size() :id() :write(path) :needs_smtputf8() :needs_8bit()
----@return ettsumailer.error?
-function M.new(given, level)
+---@return table|ettsumailer.error  as of M.envelope, or why there is none
+function M.with_envelope(given, level)
   local context, fields = look_at(given, (level or 1) + 1)
   if not context then
     return nil, fields
@@ -170,7 +170,17 @@ function M.new(given, level)
     message:close()
     return nil, err
   end
-  return message
+  return message, envelope
+end
+
+---The same without the envelope.
+---@param given table
+---@param level integer?
+---@return userdata? message
+---@return ettsumailer.error?
+function M.new(given, level)
+  local message, err = M.with_envelope(given, (level or 1) + 1)
+  return message, not message and err or nil
 end
 
 ---@param message any
