@@ -79,6 +79,7 @@ int ettml_session_command_fail(lua_State *L, ettml_session *s, ettm_verb verb, e
 extern const luaL_Reg ettml_session_commands[];
 int ettml_session_auth(lua_State *L);
 int ettml_session_auth_step(lua_State *L);
+int ettml_session_auth_work(lua_State *L);
 int ettml_session_auth_end(lua_State *L);
 int ettml_session_channel_binding(lua_State *L);
 void ettml_session_end_login(ettml_session *s); /* wipes the secrets */

@@ -198,6 +198,17 @@ int ettml_session_auth_step(lua_State *L) {
   return ettml_session_answer(L, s, status);
 }
 
+/* s:auth_work(challenge, most): true while there is more to do of what the answer takes */
+int ettml_session_auth_work(lua_State *L) {
+  const ettml_session *s = ettml_session_check(L, 1);
+  ettm_str challenge = ettml_check_str(L, 2);
+  uint32_t most = (uint32_t)ettml_check_size(L, 3, 1, UINT32_MAX);
+
+  ettm_status status = s->sasl != NULL ? ettm_sasl_work(s->sasl, challenge, most) : ETTM_OK;
+
+  return status == ETTM_FULL ? ettml_answer_true(L) : ettml_answer_nil(L);
+}
+
 /* s:auth_end(): no login goes on; its secrets are wiped. */
 int ettml_session_auth_end(lua_State *L) {
   ettml_session *s = ettml_session_check(L, 1);

@@ -411,6 +411,20 @@ static ettm_status answer_decoded(ettm_sasl *m, ettm_str challenge, ettm_buffer 
 
 /* Some mechanisms take no notice of what a challenge says, but it has to be base64: a client must
  * cancel at one that it cannot decode (RFC 4954 4). */
+ettm_status ettm_sasl_work(ettm_sasl *m, ettm_str challenge, uint32_t most) {
+  ettm_buffer decoded;
+  ettm_status status = ETTM_OK;
+  if (!m->kind->is_scram || m->step >= STEPS || m->kind->steps[m->step] != ettm_scram_final) {
+    return ETTM_OK;
+  }
+  ettm_buffer_init(&decoded, &m->alloc, ETTM_SASL_MESSAGE);
+  if (ettm_base64_decode(&decoded, challenge) == ETTM_OK) {
+    status = ettm_scram_work(m, ettm_buffer_view(&decoded), most);
+  }
+  ettm_buffer_clear(&decoded);
+  return status;
+}
+
 ettm_status ettm_sasl_answer(ettm_sasl *m, ettm_str challenge, ettm_buffer *response) {
   if (m->kind->reads_challenges) {
     return answer_decoded(m, challenge, response);

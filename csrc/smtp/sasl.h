@@ -31,6 +31,9 @@
 #ifndef ETTM_SASL_ITERATIONS_MAX
 #define ETTM_SASL_ITERATIONS_MAX 600000 /* more would let a server keep the client busy */
 #endif
+#ifndef ETTM_SASL_AT_ONCE
+#define ETTM_SASL_AT_ONCE 10000 /* iterations that are worth no turn of anybody's */
+#endif
 #define ETTM_SASL_NONCE 64 /* octets of a nonce, at most */
 
 #define ETTM_HASH_MAX 32 /* octets of the longest digest below */
@@ -107,6 +110,12 @@ void ettm_sasl_hold(ettm_sasl *m);
  * ETTM_E_PROTOCOL: there is no answer, ettm_sasl_problem tells why: to be cancelled;
  * ETTM_E_NO_DIGEST, ETTM_E_MEMORY, ETTM_E_LIMIT. */
 ETTM_MUST_USE ettm_status ettm_sasl_answer(ettm_sasl *m, ettm_str challenge, ettm_buffer *response);
+
+/* Does at most so many of the iterations that the answer to this challenge takes, where these are
+ * more than ETTM_SASL_AT_ONCE. Returns ETTM_FULL: there are more; ETTM_OK: it may be answered,
+ * which tells what is wrong with it. Whoever never calls this has them all done in
+ * ettm_sasl_answer. */
+ETTM_MUST_USE ettm_status ettm_sasl_work(ettm_sasl *m, ettm_str challenge, uint32_t most);
 
 /* True (1) when nothing is owed by the server: with SCRAM it has to prove that it knows the
  * password, before its 235 is worth anything (RFC 5802 3). */

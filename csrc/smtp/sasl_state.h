@@ -39,6 +39,9 @@ struct ettm_sasl {
   ettm_buffer auth;   /* client-first-message-bare, which grows to the AuthMessage */
   size_t nonce_size;  /* of the nonce at the end of the former */
   unsigned char signature[ETTM_HASH_MAX]; /* the server's, as it has to be */
+  uint32_t worked;                        /* iterations that are done of the SaltedPassword */
+  unsigned char last[ETTM_HASH_MAX];      /* the last one of them */
+  unsigned char salted[ETTM_HASH_MAX];    /* all of them */
 };
 
 /* Sets the problem. Returns ETTM_E_PROTOCOL. */
@@ -61,5 +64,8 @@ ETTM_MUST_USE ettm_status ettm_scram_start(ettm_sasl *m, const ettm_credentials 
 ettm_status ettm_scram_first(ettm_sasl *m, ettm_str challenge, ettm_buffer *message);
 ettm_status ettm_scram_final(ettm_sasl *m, ettm_str challenge, ettm_buffer *message);
 ettm_status ettm_scram_verify(ettm_sasl *m, ettm_str challenge, ettm_buffer *message);
+
+/* As ettm_sasl_work; the challenge is decoded. */
+ettm_status ettm_scram_work(ettm_sasl *m, ettm_str challenge, uint32_t most);
 
 #endif

@@ -171,10 +171,71 @@ static ettm_str view_of(const ettm_sasl *m, const unsigned char *octets) {
   return ettm_str_of((const char *)octets, size_of(m));
 }
 
+/* The first iteration of PBKDF2 (RFC 8018 5.2): of its only block. */
+static ettm_status begin_work(ettm_sasl *m, const server_first *first) {
+  ettm_buffer salt;
+  ettm_status status;
+  ettm_buffer_init(&salt, &m->alloc, SALT_MAX + 4);
+  status = ettm_base64_decode(&salt, first->salt);
+  if (status == ETTM_OK && (ettm_buffer_size(&salt) == 0 || ettm_buffer_size(&salt) > SALT_MAX)) {
+    status = ETTM_E_PROTOCOL;
+  }
+  if (status == ETTM_OK) {
+    status = ettm_buffer_append(&salt, ettm_str_of("\0\0\0\1", 4));
+  }
+  if (status == ETTM_OK) {
+    status = m->crypto->hmac(m->kind->hash, ettm_buffer_view(&m->secret), ettm_buffer_view(&salt),
+                             m->last);
+  }
+  ettm_buffer_clear(&salt);
+  memcpy(m->salted, m->last, sizeof m->salted);
+  m->worked = status == ETTM_OK;
+  return status;
+}
+
+static ettm_status iterate(ettm_sasl *m) {
+  unsigned char next[ETTM_HASH_MAX];
+  ettm_status status =
+      m->crypto->hmac(m->kind->hash, ettm_buffer_view(&m->secret), view_of(m, m->last), next);
+  size_t i;
+  if (status != ETTM_OK) {
+    return status;
+  }
+  for (i = 0; i < size_of(m); i++) {
+    m->last[i] = next[i];
+    m->salted[i] = (unsigned char)(m->salted[i] ^ next[i]);
+  }
+  m->worked++;
+  return ETTM_OK;
+}
+
+ettm_status ettm_scram_work(ettm_sasl *m, ettm_str challenge, uint32_t most) {
+  server_first first;
+  ettm_status status = ETTM_OK;
+  if (read_first(m, challenge, &first) != NULL || first.iterations <= ETTM_SASL_AT_ONCE) {
+    return ETTM_OK;
+  }
+  if (m->worked == 0) {
+    status = begin_work(m, &first);
+  }
+  while (status == ETTM_OK && most-- > 0 && m->worked < first.iterations) {
+    status = iterate(m);
+  }
+  if (status != ETTM_OK) {
+    m->worked = 0;
+    return ETTM_OK;
+  }
+  return m->worked < first.iterations ? ETTM_FULL : ETTM_OK;
+}
+
 static ettm_status derive_salted(ettm_sasl *m, const server_first *first, unsigned char *out) {
   ettm_derivation d;
   ettm_buffer salt;
   ettm_status status;
+  if (m->worked > 0 && m->worked == first->iterations) {
+    memcpy(out, m->salted, sizeof m->salted);
+    return ETTM_OK;
+  }
   ettm_buffer_init(&salt, &m->alloc, SALT_MAX);
   status = ettm_base64_decode(&salt, first->salt);
   if (status == ETTM_OK && ettm_buffer_size(&salt) > 0) {

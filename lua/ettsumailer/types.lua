@@ -234,6 +234,15 @@ function Session:auth(mechanism, user, secret, given) end
 ---@return string? text
 function Session:auth_step(challenge) end
 
+---Does a part of what the answer to a challenge takes, where SCRAM's server asks for much of it;
+---else auth_step does all at once.
+---
+---Example: `while session:auth_work(event.text, 1000) do give_a_turn() end`
+---@param challenge string
+---@param most integer  iterations, at most
+---@return true?  there is more
+function Session:auth_work(challenge, most) end
+
 ---Says that no login goes on; its secrets are wiped.
 ---
 ---Example: `session:auth_end()`

@@ -111,6 +111,67 @@ static void speaks_the_vectors(void) {
   }
 }
 
+/* The answer to the same challenge with 12345 iterations, most of which are done before, by so many
+ * at a time; 0: none. */
+static void answer_worked(const dialogue *d, uint32_t most, ettm_buffer *out) {
+  ettm_sasl *m = NULL;
+  ettm_buffer challenge, encoded;
+  unsigned turns = 0;
+  ettm_buffer_init(&challenge, NULL, 20000);
+  ettm_buffer_init(&encoded, NULL, 20000);
+  CHECK_INT(
+      ettm_buffer_append(&challenge, ettm_str_of(d->server_first, strlen(d->server_first) - 4)),
+      ETTM_OK);
+  CHECK_INT(ettm_buffer_append(&challenge, ETTM_LIT("12345")), ETTM_OK);
+  CHECK_INT(ettm_base64_append(&encoded, ettm_buffer_view(&challenge)), ETTM_OK);
+  CHECK_INT(ettm_buffer_append_char(&challenge, '\0'), ETTM_OK);
+  CHECK_INT(make(&m, d, NULL), ETTM_OK);
+  CHECK_INT(ettm_sasl_begin(m, out), ETTM_OK);
+  while (most > 0 && ettm_sasl_work(m, ettm_buffer_view(&encoded), most) == ETTM_FULL) {
+    turns++;
+  }
+  CHECK_INT(turns, most > 0 ? (12345 - 2) / most : 0);
+  CHECK_INT(answer(m, ettm_buffer_view(&challenge).p, out, NULL), ETTM_OK);
+  ettm_sasl_free(m);
+  ettm_buffer_clear(&challenge);
+  ettm_buffer_clear(&encoded);
+}
+
+static void works_in_steps(void) {
+  static const uint32_t steps[] = {1000, 7, 12344, 1000000};
+  size_t i, j;
+  for (i = 0; i < sizeof dialogues / sizeof dialogues[0]; i++) {
+    ettm_buffer whole, worked;
+    ettm_buffer_init(&whole, NULL, 20000);
+    ettm_buffer_init(&worked, NULL, 20000);
+    answer_worked(&dialogues[i], 0, &whole);
+    for (j = 0; j < sizeof steps / sizeof steps[0]; j++) {
+      answer_worked(&dialogues[i], steps[j], &worked);
+      CHECK_STR(ettm_buffer_view(&worked), ettm_buffer_view(&whole));
+    }
+    ettm_buffer_clear(&whole);
+    ettm_buffer_clear(&worked);
+  }
+}
+
+/* What is to be done at once, or cannot be answered, is no work. */
+static void works_where_it_is_worth_it(void) {
+  ettm_sasl *m = NULL;
+  ettm_buffer out;
+  ettm_buffer_init(&out, NULL, 20000);
+  CHECK_INT(make(&m, &dialogues[0], NULL), ETTM_OK);
+  CHECK_INT(ettm_sasl_work(m, ETTM_LIT("cj14LHM9eCxpPTk5OTk5"), 1), ETTM_OK); /* nothing was said */
+  CHECK_INT(ettm_sasl_begin(m, &out), ETTM_OK);
+  CHECK_INT(ettm_base64_append(&out, text_of(dialogues[0].server_first)), ETTM_OK);
+  CHECK_INT(ettm_sasl_work(m, ETTM_LIT("!"), 1), ETTM_OK);
+  CHECK_INT(ettm_sasl_work(m, ETTM_LIT("cj14LHM9eCxpPTk5OTk5"), 1), ETTM_OK); /* another nonce */
+  ettm_buffer_truncate(&out, 0);
+  CHECK_INT(answer(m, dialogues[0].server_first, &out, NULL), ETTM_OK);
+  CHECK_STR(ettm_buffer_view(&out), text_of(dialogues[0].final));
+  ettm_sasl_free(m);
+  ettm_buffer_clear(&out);
+}
+
 static void held(void) {
   ettm_sasl *m = NULL;
   ettm_buffer out;
@@ -267,6 +328,8 @@ static void failures(void) {
 }
 
 static const check_case cases[] = {
+    {"hashes in steps what it hashes at once", works_in_steps},
+    {"hashes in steps where that is worth it", works_where_it_is_worth_it},
     {"speaks the exchanges of RFC 5802, RFC 7677 and with channel binding", speaks_the_vectors},
     {"says its first message where the server asks for it", held},
     {"goes no further with a server whose first message cheats", cheating_first},

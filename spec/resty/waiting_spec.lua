@@ -273,6 +273,28 @@ describe("a function of the user's in nginx", function()
   end)
 end)
 
+describe("a login in nginx that hashes much", function()
+  after_each(stop)
+
+  here("gives the loop its turns", function()
+    local certificate, key = core.certificate { names = { "127.0.0.1" } }
+    local script = ("{ tls = true, user = 'u', password = 'p', mechanisms = { 'SCRAM-SHA-256' }, "
+      .. "scram = { iterations = 40000 }, tls_options = { certificate = %q, key = %q } }")
+      :format(certificate, key)
+    assert(start(script, [[location = /x { content_by_lua_block {
+      local mail, world, turns = require "mail", require "ettsumailer.world", 0
+      local turn = world.turn
+      world.turn = function()
+        turns = turns + 1
+        return turn()
+      end
+      local mailer = mail.new { security = "starttls", insecure_skip_verify = true, user = "u", password = "p" }
+      ngx.print(mail.send(mailer), " ", turns >= 39 and "in slices" or turns)
+    } }]]))
+    assert.equal("sent in slices", (nginx:get "/x"))
+  end)
+end)
+
 describe("a host of more than one address in nginx", function()
   after_each(stop)
 

@@ -9,6 +9,7 @@ local errors = require "ettsumailer.errors"
 local mechanisms_of = require "ettsumailer.smtp.mechanisms"
 local options = require "ettsumailer.options"
 local scheduler = require "ettsumailer.scheduler"
+local world = require "ettsumailer.world"
 
 local error, ipairs, tostring, type = error, ipairs, tostring, type
 local concat = table.concat
@@ -19,6 +20,8 @@ local LOGIN = {
   user = "string", password = "string", token = "string or function", mechanism = "string",
   mechanisms = "table",
 }
+
+local ITERATIONS = 1000 -- of SCRAM's hashing between two turns of the loop
 
 local DETAIL_MAX = 300 -- octets of what a server tells about a token
 
@@ -86,6 +89,9 @@ local function run_core(conn, name, user, secret)
     return nil, problem(code, text)
   end
   local reply, event, challenge = exchange(conn, function(words)
+    while world.is_nginx and session:auth_work(words, ITERATIONS) do
+      world.turn()
+    end
     return session:auth_step(words)
   end)
   session:auth_end() -- the secrets are wiped, whatever came
