@@ -64,6 +64,12 @@ function M.here(chosen, thread)
   return may and chosen, code, text
 end
 
+---Whether there may be a loop that nobody has chosen.
+---@return boolean
+function M.may_be_found()
+  return loaded.cqueues ~= nil
+end
+
 -- Notes on each item what to wait for. Returns nil when one was closed meanwhile.
 local function describe(items)
   for _, item in ipairs(items) do
@@ -155,7 +161,7 @@ end
 ---@param thread_of fun(): thread?  asked for the user's coroutine that this is in
 ---@return boolean
 function M.is_turn_due(chosen, thread_of)
-  if not chosen and not loaded.cqueues then
+  if not chosen and not M.may_be_found() then
     return false
   end
   local passed = M.here(chosen, thread_of()) and core.clock() - last_turn

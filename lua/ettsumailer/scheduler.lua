@@ -111,11 +111,15 @@ end
 
 -- By coroutine of the user's, or MAIN: the loop of the mailer that works in it.
 local loops, MAIN = setmetatable({}, { __mode = "k" }), {}
+local has_chosen = false -- whether there ever was one
 
 ---Says which loop is kept waiting from here on by what takes long.
 ---@param loop table?
 function M.work_for(loop)
-  loops[users_thread() or MAIN] = loop
+  has_chosen = has_chosen or loop ~= nil
+  if has_chosen then
+    loops[users_thread() or MAIN] = loop
+  end
 end
 
 -- To compose a message takes long, too, and may be done where nothing can yield. Lua 5.1 and 5.2
@@ -123,6 +127,9 @@ end
 if has_yielding_pcall and _VERSION ~= "Lua 5.2" then
   world.users_loop = {
     is_here = function()
+      if not has_chosen and not event_loop.may_be_found() then
+        return false
+      end
       local thread = users_thread()
       return event_loop.here(loops[thread or MAIN], thread) and true or false
     end,

@@ -101,7 +101,7 @@ function M.describe(name, busted)
         result = assert(mailer:send(order()))
         mailer:close()
       end)
-      assert.is_true(ticks >= result.turns, ticks .. " ticks")
+      assert.is_true(ticks >= 3, ticks .. " ticks") -- there are four replies to wait for
       assert.same({ "b@example.com" }, result.accepted)
       local messages = server:messages()
       assert.equal(1, #messages)
@@ -163,7 +163,7 @@ function M.describe(name, busted)
 
     busted.it("says QUEUE_FULL when none of them is free in time", function()
       start { replies = { content = false } }
-      local mailer, codes = mailer_of { connections = 1, timeouts = { connect = 0.2 } }, {}
+      local mailer, codes = mailer_of { connections = 1, timeouts = { connect = 1 } }, {}
       local function one()
         local _, err = mailer:send(order())
         codes[#codes + 1] = err.code
@@ -203,7 +203,7 @@ function M.describe(name, busted)
 
     busted.it("ends at its timeout", function()
       start { replies = { EHLO = false } }
-      local mailer, err = mailer_of { timeout = 0.2 }, nil
+      local mailer, err = mailer_of { timeouts = { command = 0.2 } }, nil
       local ticks = alone(function()
         err = select(2, mailer:send(order()))
         mailer:close()

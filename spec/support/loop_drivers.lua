@@ -4,6 +4,7 @@
 -- A driver is { name, run = function(functions): ticks }. What a function raises is raised.
 
 local core = require "ettsumailer.core"
+local scheduler = require "ettsumailer.scheduler"
 
 local M = {}
 
@@ -15,8 +16,9 @@ local function noted(functions)
   local state, list = { left = #functions, ticks = 0 }, {}
   for i, f in ipairs(functions) do
     list[i] = function()
-      f()
+      local ok, err = scheduler.guard(f)
       state.left = state.left - 1
+      state.err = state.err or not ok and err or nil
     end
   end
   function state.is_over()
@@ -56,19 +58,11 @@ function M.cqueues()
   end
 end
 
--- A resume that keeps what is raised.
-local function starter(state)
-  return function(f)
-    local ok, err = coroutine.resume(coroutine.create(f))
-    state.err = state.err or not ok and err or nil
-  end
-end
-
 function M.luv()
   local uv = require "luv"
   return function(functions)
     local list, state = noted(functions)
-    local timer, start = uv.new_timer(), starter(state)
+    local timer = uv.new_timer()
     timer:start(1, 1, function()
       state.ticks = state.ticks + 1
       if state.is_over() then
@@ -76,7 +70,7 @@ function M.luv()
       end
     end)
     for _, f in ipairs(list) do
-      start(f)
+      coroutine.wrap(f)()
     end
     uv.run()
     return state.result()
@@ -101,10 +95,7 @@ function M.copas()
       reader:close()
     end)
     for _, f in ipairs(list) do
-      copas.addthread(function()
-        copas.setErrorHandler(function(err) state.err = err end)
-        f()
-      end)
+      copas.addthread(f)
     end
     while not state.is_over() do
       writer:send "!"
