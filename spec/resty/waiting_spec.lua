@@ -336,6 +336,55 @@ describe("a host of more than one address in nginx", function()
     end)
   end)
 
+  -- What comes of a name, and whether a later try may have better luck.
+  local SEND_AND_SAY = [[location = /x { content_by_lua_block {
+    local mail = require "mail"
+    local text, _, err = mail.send(mail.new { host = "smtp.example.test" })
+    ngx.print(text, " ", tostring(err.retryable))
+  } }]]
+
+  here("needs nginx's directive for names, says its error, and that no later try helps", function()
+    assert(start(nil, SEND_AND_SAY))
+    local said = nginx:get "/x"
+    assert.matches("^DNS at connect: smtp.example.test port %d+: no resolver defined", said)
+    assert.is_truthy(said:find("nginx looks names up by its directive resolver", 1, true), said)
+    assert.matches(" false$", said)
+  end)
+
+  for code, case in pairs { [3] = { "does not exist", "false" }, [2] = { "cannot be looked up now", "true" } } do
+    here(("that %s is an error for which a later try is %s help"):format(case[1],
+      case[2] == "true" and "of" or "no"), function()
+      local names = nginx_of.resolver("rcode=" .. code)
+      local ok, err = pcall(function()
+        assert(start(nil, SEND_AND_SAY, ("resolver 127.0.0.1:%d ipv6=off;"):format(names.port)))
+        local said = nginx:get "/x"
+        assert.matches("^DNS at connect: .*could not be resolved %(" .. code, said)
+        assert.matches(" " .. case[2] .. "$", said)
+      end)
+      names.close()
+      assert(ok, err)
+    end)
+  end
+
+  here("that refuses connections may take them later", function()
+    local names = nginx_of.resolver "127.0.0.2"
+    local ok, err = pcall(function()
+      assert(start(nil, SEND_AND_SAY, ("resolver 127.0.0.1:%d ipv6=off;"):format(names.port)))
+      assert.matches("^CONNECT at connect: .* true$", (nginx:get "/x"))
+    end)
+    names.close()
+    assert(ok, err)
+  end)
+
+  here("is tried again later where retry says so, though it refuses connections now", function()
+    assert(start(nil, [[location = /x { content_by_lua_block {
+      local mail = require "mail"
+      ngx.print((mail.send(mail.new { host = "127.0.0.2", retry = { attempts = 3, first_delay = 0.05 } })))
+    } }]], "lua_socket_log_errors on;"))
+    assert.matches("^CONNECT", (nginx:get "/x"))
+    assert.equal(3, refusals())
+  end)
+
   here("is tried once where it is an address", function()
     with_names("", "127.0.0.2", function()
       assert.matches("^CONNECT", (nginx:get "/x"))

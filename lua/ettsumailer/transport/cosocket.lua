@@ -7,7 +7,7 @@ local light_thread = require "ettsumailer.transport.light_thread"
 local semaphore = require "ngx.semaphore"
 
 local ngx = ngx
-local pcall, tostring = pcall, tostring
+local ipairs, pcall, tostring = ipairs, pcall, tostring
 local huge, min = math.huge, math.min
 
 local M = {}
@@ -110,13 +110,24 @@ function M.dial(place, deadline)
   return socket
 end
 
--- What nginx's resolver says when the name itself is the problem.
-local function is_of_dns(text)
-  return text:find("could not be resolved", 1, true) or text:find("no resolver", 1, true)
+-- What nginx says when the name is the problem, whether that may pass, and what can be done.
+local NAMES = {
+  { "no resolver defined", false, "nginx looks names up by its directive resolver" },
+  { "could not be resolved (3:", false, "there is no host of this name; check its spelling" },
+  { "could not be resolved", true },
+}
+
+-- The row of it; nil where the name is not the problem.
+local function name_failure(text)
+  for _, row in ipairs(NAMES) do
+    if text:find(row[1], 1, true) then
+      return row
+    end
+  end
 end
 
 local function may_be_another(code, text)
-  return (code == "CONNECT" or code == "TIMEOUT") and not is_of_dns(text)
+  return (code == "CONNECT" or code == "TIMEOUT") and not name_failure(text)
 end
 
 -- Attempts until one connects, or another can do no better.
@@ -138,15 +149,18 @@ end
 ---@return table? cosocket
 ---@return string? code
 ---@return string? text
----@return boolean? may_pass
+---@return boolean? may_pass of a name: whether it may be found later; nil where it is no matter
 function M.connect(place, deadline)
   local socket, code, text = try(place, deadline)
   if socket or code == "PHASE" then
     return socket, code, text
   end
   text = ("%s%s: %s"):format(place.host, place.port and " port " .. place.port or "", text)
-  code = is_of_dns(text) and "DNS" or code
-  return nil, code, text, code == "DNS"
+  local row = name_failure(text)
+  if not row then
+    return nil, code, text
+  end
+  return nil, "DNS", row[3] and text .. ": " .. row[3] or text, row[2]
 end
 
 return M
