@@ -21,7 +21,7 @@ local function environment_of(more)
   local list = {
     ("ETTSUMAILER_URL=smtp://%s127.0.0.1:%d"):format(more.login or "", more.port or server.port),
     "CONTACT_FROM=お問い合わせ窓口 <form@example.jp>", "CONTACT_TO=shop@example.jp",
-    "CONTACT_SECRET=" .. SECRET, "CONTACT_RETRY_SECONDS=0",
+    "CONTACT_SECRET=" .. SECRET, "CONTACT_RETRY_SECONDS=" .. (more.retry or 0),
     more.ca_file and "SSL_CERT_FILE=" .. more.ca_file or "CONTACT_SECURITY=none",
   }
   list[#list + 1] = more.folder and "CONTACT_FOLDER=" .. more.folder
@@ -120,6 +120,16 @@ local function read_mail(data)
   pipe:close()
   os.remove(path)
   return text
+end
+
+-- The error log, once it tells of a mail that was not delivered.
+local function log_of_undelivered()
+  local log, deadline = nginx:error_log(), core.clock() + 100000
+  while not log:find("is undelivered", 1, true) and core.clock() < deadline do
+    core.poll({}, core.clock() + 20)
+    log = nginx:error_log()
+  end
+  return log
 end
 
 -- A case, or the reason why it cannot be had here.
@@ -386,14 +396,16 @@ describe("the contact form", function()
 
   here("answers as well when there is no mail server, and the error log tells of the mail", function()
     assert.equal(303, (post()))
-    local log, deadline = nginx:error_log(), core.clock() + 20000
-    while not log:find("is undelivered", 1, true) and core.clock() < deadline do
-      core.poll({}, core.clock() + 20)
-      log = nginx:error_log()
-    end
+    local log = log_of_undelivered()
     assert.matches("contact form: message <%S+> is undelivered %(not_sent%): ", log)
     assert.is_nil(log:find("taro@example.com", 1, true))
   end, { port = unused_port() })
+
+  here("tells as well of a mail that waits for another try when nginx ends its worker", function()
+    assert.equal(303, (post()))
+    nginx:reload()
+    assert.matches("contact form: message <%S+> is undelivered %(not_sent%): CANCELLED", log_of_undelivered())
+  end, { port = unused_port(), retry = 600 })
 
   it("is served from a folder that is not nginx's own", function()
     local pipe = assert(io.popen "pwd")
