@@ -86,8 +86,8 @@ function M.message(given)
 end
 
 ---Reads all modules of the library now, and loads OpenSSL. Some are otherwise read when they are
----first used, which a program that gives up its view of the file system (chroot, another user)
----could not do any more.
+---first used, which a program that gives up its view of the file system (chroot, another user), or
+---has no descriptor left, could not do any more.
 ---
 ---Example: `ettsumailer.preload()`
 function M.preload()

@@ -13,7 +13,8 @@ local mechanisms = lazy.of "ettsumailer.smtp.mechanisms"
 local server_url = lazy.of "ettsumailer.server_url"
 local tls_settings = lazy.of "ettsumailer.tls_settings"
 
-local ipairs, pairs, type = ipairs, pairs, type
+local error, ipairs, pairs, pcall, require = error, ipairs, pairs, pcall, require
+local tostring, type = tostring, type
 local concat, sort = table.concat, table.sort
 
 local M = {}
@@ -131,6 +132,21 @@ local function switched_off(extensions)
   return concat(names, " ")
 end
 
+-- What TLS takes is loaded for the first context, which may be in the middle of a send, and may not
+-- be there, or no descriptor be left to read it.
+local function load_tls()
+  local is_there, why = pcall(require, "ettsumailer.openssl")
+  if is_there then
+    is_there, why = pcall(require, "ettsumailer.tls_settings")
+  end
+  if is_there then
+    return true
+  elseif why == "not enough memory" then
+    error(why, 0)
+  end
+  return errors.refuse("CONFIG", "there is no TLS: " .. tostring(why))
+end
+
 ---The TLS context of a server's settings: false without TLS. It is made by M.server, so that a
 ---mistake is found before anything is sent; or here, the first time that it is needed, where no
 ---option says anything of TLS: to read the system's certificates takes longer than to send a mail.
@@ -138,8 +154,11 @@ end
 ---@return userdata|false|nil context
 ---@return ettsumailer.error?
 function M.tls_context(settings)
-  local err
-  if settings.tls_context == nil then
+  if settings.tls_context ~= nil then
+    return settings.tls_context
+  end
+  local is_there, err = load_tls()
+  if is_there then
     settings.tls_context, err = tls_settings.context(settings)
   end
   return settings.tls_context, err

@@ -5,8 +5,7 @@
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 
-local error, io, ipairs, pcall, require = error, io, ipairs, pcall, require
-local tostring, type = tostring, type
+local io, ipairs, type = io, ipairs, type
 local concat = table.concat
 
 local M = {}
@@ -63,26 +62,11 @@ local function tlsa_of(list)
   return list and concat(list, "\n")
 end
 
--- OpenSSL is loaded with the first context, and may not be there.
-local function load_openssl()
-  local is_there, why = pcall(require, "ettsumailer.openssl")
-  if is_there then
-    return true
-  elseif why == "not enough memory" then
-    error(why, 0)
-  end
-  return errors.refuse("CONFIG", "there is no TLS: " .. tostring(why))
-end
-
 ---Makes the TLS context of a server's settings.
 ---@param given table
 ---@return userdata? context
 ---@return ettsumailer.error?
 function M.context(given)
-  local has_tls, load_err = load_openssl()
-  if not has_tls then
-    return nil, load_err
-  end
   local certificate, cert_err = pem_of(given.client_cert, "client_cert")
   local key, key_err = pem_of(given.client_key, "client_key")
   local tlsa, tlsa_err = tlsa_of(given.tlsa)
