@@ -95,6 +95,12 @@ describe("a long content in nginx", function()
         { text = "", attachments = { { content = text, type = "message/rfc822", filename = "x" } } },
         { html = ("<p>a <b>line</b> of text</p>\n"):rep(20000), auto_text = true },
       }
+      local at = -65535
+      cases[#cases + 1] = { raw = function()
+        at = at + 65536
+        return at == 1 and "From: a@example.com\n\n" .. text:sub(1, 65536)
+          or at <= #text and text:sub(at, at + 65535) or nil
+      end }
       for _, fields in ipairs(cases) do
         if fields.raw then
           fields = { raw = fields.raw }
@@ -102,11 +108,32 @@ describe("a long content in nginx", function()
         local turns, message = mail.count_turns(function()
           return fields.raw and require("ettsumailer").message(fields) or compose(fields)
         end)
-        ngx.print(message and turns >= #text / 65536 and "turns " or "none ")
+        local is_whole = fields.auto_text or message and message:size() >= #text
+        ngx.print(is_whole and turns >= #text / 65536 and "turns " or "none ")
       end
       os.remove(path)
     } }]]))
-    assert.equal("turns turns turns turns turns ", (nginx:get "/x"))
+    assert.equal("turns turns turns turns turns turns ", (nginx:get "/x"))
+  end)
+
+  here("that others made and a function gives is sent whole, twice", function()
+    assert(start(nil, [[location = /x { content_by_lua_block {
+      local mail, left, line = require "mail", 0, ("x"):rep(62) .. "\r\n"
+      local message = assert(require("ettsumailer").message { raw = function()
+        left = left + 1
+        return left == 1 and "From: a@example.com\r\nTo: b@example.com\r\n\r\n"
+          or left <= 101 and line:rep(500) or nil
+      end })
+      local mailer = mail.new()
+      ngx.print(tostring(mailer:send(message) ~= nil), " ", tostring(mailer:send(message) ~= nil))
+    } }]]))
+    assert.equal("true true", (nginx:get "/x"))
+    nginx:stop()
+    nginx = nil
+    local messages = server:stop()
+    assert.equal(2, #messages)
+    assert.equal(messages[1].data, messages[2].data)
+    assert.equal(50000, select(2, messages[1].data:gsub("\n" .. ("x"):rep(62), "")))
   end)
 
   here("is composed as elsewhere where nobody may wait", function()

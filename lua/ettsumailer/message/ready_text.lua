@@ -6,6 +6,7 @@ local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
 local chunks = require "ettsumailer.message.chunks"
 local source_of = require "ettsumailer.message.source"
+local world = require "ettsumailer.world"
 
 local ipairs, setmetatable, type = ipairs, setmetatable, type
 local concat = table.concat
@@ -19,14 +20,29 @@ local function refuse(text)
   return errors.refuse("CONFIG", "raw: " .. text)
 end
 
--- Everything a source has, as one string.
+-- In nginx more than this is not put together: that would keep the worker waiting.
+local TOGETHER_IN_NGINX = 1024 * 1024
+
+-- Gives the pieces of a list, one after the other.
+local function each_of(pieces)
+  local i = 0
+  return function()
+    i = i + 1
+    return pieces[i]
+  end
+end
+
+-- Everything a source has, read once: one string, or a source that gives it again and again.
 local function whole_of(source)
-  local pieces = {}
+  local pieces, size = {}, 0
   local ok, err = chunks.read(source, function(chunk)
     pieces[#pieces + 1] = chunk
+    size = size + #chunk
   end)
   if not ok then
     return nil, err
+  elseif world.is_nginx and size > TOGETHER_IN_NGINX then
+    return source_of.of({ source = function() return each_of(pieces) end }, "raw")
   end
   return concat(pieces)
 end
