@@ -7,7 +7,7 @@
 --     over; sooner does no harm. Each item has fd, a descriptor, and events, "r", "w" or "rw";
 --     there may be none. thread is the coroutine to resume, nil for the main one. nil and a text:
 --     it cannot be waited for
---  forget(fd)           optional: the descriptor is closed behind this; a wait for it ends
+--  forget(fd)           optional: a wait for the descriptor ends; it may be closed behind this
 --  may_wait(thread)     of ours only: whether it can wait here; false: waiting here blocks nobody
 --     of it; nil, code, text: nothing can wait here
 
@@ -82,10 +82,46 @@ local function describe(items)
   return true
 end
 
+-- Objects whose waits are to end though they are not ready, and whether there are any.
+local interrupted, is_any = setmetatable({}, { __mode = "k" }), false
+
+-- Such items count as ready, once.
+local function take_interrupted(items)
+  local found = false
+  for _, item in ipairs(is_any and items or {}) do
+    if interrupted[item[1]] then
+      interrupted[item[1]], item.ready, found = nil, item[2], true
+    end
+  end
+  is_any = is_any and next(interrupted) ~= nil
+  return found
+end
+
+---Has the loop end its wait for an object, where it can.
+---@param object userdata
+---@param chosen table?
+function M.forget(object, chosen)
+  local loop = chosen or M.here()
+  local is_open, fd = pcall(object.fd, object)
+  if loop and loop.forget and is_open then
+    loop.forget(fd)
+  end
+end
+
+---Ends a wait for an object, or the next one: at once where the loop can, else within a second.
+---@param object userdata
+---@param chosen table?
+function M.interrupt(object, chosen)
+  interrupted[object], is_any = true, true
+  M.forget(object, chosen)
+end
+
 -- One wait in a loop, and a look at what has come of it.
 local function wait_in(loop, items, deadline, thread)
   local seconds = max(0, deadline - core.clock()) / 1000
-  if not describe(items) then
+  if take_interrupted(items) then
+    return true
+  elseif not describe(items) then
     return nil, "CLOSED", "the connection was closed meanwhile"
   end
   if seconds > 0 or #items == 0 then
@@ -93,6 +129,8 @@ local function wait_in(loop, items, deadline, thread)
     last_turn = core.clock()
     if text then
       return nil, "CLOSED", tostring(text)
+    elseif take_interrupted(items) then
+      return true
     elseif not describe(items) then
       return nil, "CLOSED", "the connection was closed meanwhile"
     end
@@ -121,6 +159,9 @@ local function in_loop(deadline, items, loop, thread)
 end
 
 local function by_itself(deadline, items)
+  if take_interrupted(items) then
+    return true
+  end
   return core.poll(items, deadline)
 end
 
@@ -172,11 +213,7 @@ end
 ---@param object userdata
 ---@param chosen table?
 function M.close(object, chosen)
-  local loop = chosen or M.here()
-  local is_open, fd = pcall(object.fd, object)
-  if loop and loop.forget and is_open then
-    loop.forget(fd)
-  end
+  M.forget(object, chosen)
   object:close()
 end
 

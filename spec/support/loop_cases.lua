@@ -292,6 +292,37 @@ function M.describe(name, busted)
       assert.is_true(ticks >= 2, ticks .. " ticks")
     end)
 
+    busted.it("ends a send that waits, and a batch, when another coroutine cancels", function()
+      start { replies = { content = false } }
+      local mailer, codes = mailer_of(), {}
+      run { function()
+        codes[1] = select(2, mailer:send(order())).code
+        mailer:send_all({ order(), order(), order() }, {
+          on_result = function(_, _, err) codes[#codes + 1] = err.code .. " " .. err.delivery end,
+        })
+      end, function()
+        local messages = 0
+        while messages < 2 do -- two contents are out, one after the other, and nobody answers
+          scheduler.sleep(core.clock() + 20, mailer.loop)
+          local sent = 0
+          for _, line in ipairs(server:log()) do
+            sent = sent + (line:find "^C: %(content" and 1 or 0)
+          end
+          if sent > messages then
+            messages = messages + 1
+            mailer:cancel()
+          end
+        end
+      end }
+      assert.equal("CANCELLED", codes[1])
+      assert.equal(4, #codes)
+      for i = 2, 4 do
+        assert.matches("^CANCELLED", codes[i])
+      end
+      assert.equal(0, mailer.pool.count)
+      mailer:close()
+    end)
+
     busted.it("leaves nothing open", function()
       start()
       alone(function() end) -- what the loop itself opens

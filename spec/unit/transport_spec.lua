@@ -218,6 +218,27 @@ describe("a loop of one's own", function()
   end)
 end)
 
+describe("cancel, without a loop", function()
+  it("ends the waits of a batch's other connections", function()
+    local server = assert(testing.start {
+      interpreter = os.getenv "ETTM_LUA", replies = { content = { "250 2.0.0 taken", false } },
+    })
+    local mailer, codes = assert(mailer_of { port = server.port }), {}
+    local summary = mailer:send_all({ order(), order() }, {
+      connections = 2,
+      on_result = function(_, result, err)
+        codes[#codes + 1] = result and "sent" or err.code .. " " .. err.delivery
+        mailer:cancel()
+      end,
+    })
+    assert.equal(2, summary.total)
+    assert.equal("sent", codes[1])
+    assert.matches("^CANCELLED", codes[2])
+    mailer:close()
+    server:stop()
+  end)
+end)
+
 describe("a loop", function()
   local clock = virtual_clock.during(before_each, after_each)
 

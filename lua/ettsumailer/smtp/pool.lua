@@ -367,14 +367,20 @@ function Pool:may_replace(conn, err)
 end
 
 ---Ends every dialogue that is under way, in another coroutine or further out in the calls: each is
----CANCELLED at its next step.
+---CANCELLED at its next step, and waits for no reply any more where its transport can end a wait.
 function Pool:cancel()
   self.cancels = self.cancels + 1
+  local waiting = {}
   for key in next, self.in_use do
     key.cancelled = true
-    if key.opening then
-      key.opening.cancelled = true
+    local conn = key.io and key or key.opening
+    if conn then
+      conn.cancelled = true
+      waiting[#waiting + 1] = conn.io.interrupt and conn.io or nil
     end
+  end
+  for _, io in ipairs(waiting) do
+    io:interrupt()
   end
 end
 

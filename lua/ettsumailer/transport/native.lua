@@ -209,6 +209,9 @@ local function wait_and_try(self, session, wanted, write, deadline)
     local ready, why, detail = wait(self.socket, wanted, deadline, self.loop)
     if not ready then
       return nil, why, detail
+    elseif self.is_interrupted then -- whoever waits here looks around
+      self.is_interrupted = nil
+      return true
     end
     ok, code, text = try_again(self.socket, session, write, ready)
   end
@@ -297,6 +300,14 @@ end
 ---True when bytes or the end wait to be read: an idle connection that has news is not to be used.
 function Native:has_news()
   return self.socket:has_news()
+end
+
+---Ends a wait of exchange, as something else has come up.
+function Native:interrupt()
+  if not self.is_closed then
+    self.is_interrupted = true
+    event_loop.interrupt(self.socket, self.loop)
+  end
 end
 
 function Native:close()
