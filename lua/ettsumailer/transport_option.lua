@@ -16,7 +16,8 @@ local M = {}
 ---          or the seconds are over; sooner does no harm. Of each: fd, a descriptor, and events,
 ---          "r", "w" or "rw". thread is the coroutine to resume, nil for the main one. Returns
 ---          nothing, or nil and why it cannot wait
---- forget   function(fd): called before a descriptor is closed: a wait for it is to end
+--- forget   function(fd): called before a descriptor is closed, and when a send is cancelled: a
+---          wait for it is to end
 --- connect  function(settings, deadline): takes our sockets' place. Returns a table with the
 ---          methods read(max, deadline): bytes, or nil and "DONE", "TIMEOUT" or "CLOSED";
 ---          write(bytes, deadline): how many were written, or nil, code, text and how many were;
