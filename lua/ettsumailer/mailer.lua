@@ -91,6 +91,7 @@ function M.new(given, level)
   end
   local self = setmetatable({
     sender = sender, pool = sender.pool, settings = settings, clock = clock, cancels = 0,
+    retry = false, rate = false,
     outbox = given.via == "memory" and sender or nil, loop = transport.loop,
   }, Mailer)
   local ok

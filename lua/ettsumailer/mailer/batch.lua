@@ -44,7 +44,7 @@ function Batch:call_off(job)
   if job.work then
     job.work:failed(err, "not_sent")
     job.work:close()
-    job.work = nil
+    job.work = false
   elseif job.rest and not job.outcome then
     common.failed(job.rest, err)
   end
@@ -124,7 +124,7 @@ function Batch:conclude(job, result, err)
     return
   end
   result, err = outcome.merge(job.outcome, result or err)
-  job.has_moved = nil
+  job.has_moved = false
   job.outcome, job.so_far, job.envelope, job.rest = result or err, nil, rest, rest
   self.feed:delay(job, delay)
 end
@@ -145,14 +145,14 @@ function Batch:settle(job, result, err)
   if work then
     rest = result and work.overflow and delivery.overflow(work, job.rest)
     work:close()
-    job.work = nil
+    job.work = false
   end
   self:note_pace(result or err)
   if job.so_far then
     result, err = outcome.merge(job.so_far, result or err)
   end
   if rest and not self.feed.is_stopped then
-    job.so_far, job.rest, job.has_moved = result or err, rest, nil
+    job.so_far, job.rest, job.has_moved = result or err, rest, false
     self.feed:give_back(job)
   else
     self:conclude(job, result, err)

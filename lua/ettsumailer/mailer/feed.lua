@@ -34,8 +34,9 @@ end
 ---@return ettsumailer.feed
 function M.new(messages, how)
   return setmetatable({
-    iterate = iterator_of(messages), rate = how.rate, clock = how.clock,
-    is_called_off = how.is_called_off, batch = how.batch, taken = 0, returned = {}, delayed = {},
+    iterate = iterator_of(messages), rate = how.rate or false, clock = how.clock,
+    is_called_off = how.is_called_off, batch = how.batch, taken = 0, is_asking = false,
+    is_over = false, is_stopped = false, returned = {}, delayed = {},
   }, Feed)
 end
 
@@ -59,9 +60,9 @@ local function pull(self, may_wait)
   end
   self.taken = self.taken + 1
   return { -- all that becomes of it, in one table of one size
-    given = given, index = self.taken, attempts = 0, count = 0, is_paid = nil, started = nil,
-    began = nil, deadline = nil, message = nil, envelope = nil, rest = nil, work = nil,
-    is_behind = nil, has_moved = nil,
+    given = given, index = self.taken, attempts = 0, count = 0, is_paid = false, started = false,
+    began = false, deadline = false, message = false, envelope = false, rest = false, work = false,
+    is_behind = false, has_moved = false,
   }
 end
 

@@ -49,7 +49,7 @@ function Carrier:conclude()
   local result, err = job.work:conclude()
   if result and conn.setup_seconds then
     result.timings = { setup = conn.setup_seconds }
-    conn.setup_seconds = nil
+    conn.setup_seconds = false
   end
   if result then
     self.batch:settle(job, result)

@@ -38,6 +38,7 @@ function M.new(session, io, settings, deadline)
     on_protocol = settings.on_protocol or false, deadline = deadline or false,
     connected_at = core.clock(), process = core.process_id(), messages = 0, since = 0,
     dead = false, dirty = false, early = false, quitting = false, cancelled = false,
+    setup_seconds = false,
     work = world.work() or false, place = false,
     -- Until its first reply a reused connection has less time; then each flight has.
     unproven_timeouts = false, is_in_flight = false,

@@ -282,7 +282,7 @@ function M.new(message, envelope, how)
   local addresses, utf8, code, why, number = core.envelope(message, envelope.from, envelope.to)
   local self = setmetatable({
     message = message, envelope = envelope, addresses = addresses, rejected = NOBODY, utf8 = utf8,
-    all_or_nothing = how.all_or_nothing, reader = false, conn = false, due = 0, taken = 0,
+    all_or_nothing = how.all_or_nothing or false, reader = false, conn = false, due = 0, taken = 0,
     has_data = false, is_flight = false, go_ahead = false, early = false, is_answered = false,
   }, Transaction)
   local _, err

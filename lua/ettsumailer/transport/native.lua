@@ -167,7 +167,9 @@ function M.connect(to, deadline)
       socket, code, text = race(addresses, to, deadline, loop)
     end
   end
-  return socket and setmetatable({ socket = socket, loop = loop }, Native), code, text, may_pass
+  return socket and setmetatable({
+    socket = socket, loop = loop or false, is_closed = false,
+  }, Native), code, text, may_pass
 end
 
 -- Takes in what there is. Returns true when there was something (bytes or the end).
