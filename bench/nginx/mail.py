@@ -26,7 +26,7 @@ ROOT = os.path.dirname(BENCH)
 WAYS = {
     "resty-mail": ("mail_resty", "send"),
     "ettsumailer": ("mail_ettsumailer", "send"),
-    "ettsumailer, enqueue": ("mail_ettsumailer", "enqueue"),
+    "ettsumailer-enqueue": ("mail_ettsumailer", "enqueue"),
 }
 
 CONFIGURATION = """
@@ -128,9 +128,12 @@ class Nginx:
             [found["program"], "-p", self.folder, "-c", f"{self.folder}/nginx.conf"],
             env=dict(os.environ, LD_LIBRARY_PATH=found["library"], **env))
         wait_for(self.port)
-        children = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-        with open(children, encoding="ascii") as file:
-            self.worker = int(file.read().split()[0])
+        children, pids = f"/proc/{self.process.pid}/task/{self.process.pid}/children", []
+        while not pids and self.process.poll() is None:  # it listens before it has forked
+            time.sleep(0.01)
+            with open(children, encoding="ascii") as file:
+                pids = file.read().split()
+        self.worker = int(pids[0])
 
     def cpu(self):
         """Seconds on a processor, of the worker."""
@@ -187,7 +190,11 @@ def run(how, found, way, tls_files):
            "BENCH_PORT": str(sink.port), "BENCH_RCPTS": "1", "BENCH_FIXTURE": f"{BENCH}/peers/fixture"}
     if tls_files:
         env.update(BENCH_CA=tls_files[0], BENCH_USER="bench", BENCH_PASSWORD="secret")
-    nginx = Nginx(found, way, env)
+    try:
+        nginx = Nginx(found, way, env)
+    except BaseException:
+        sink.stop()
+        raise
     try:
         asyncio.run(ask(nginx.port, "/ping", 100, how.in_flight))
         cpu, began = nginx.cpu(), time.monotonic()
@@ -243,12 +250,14 @@ def main():
     parser.add_argument("--in-flight", type=int, default=20)
     parser.add_argument("--rtt-ms", type=int, default=50)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", default=",".join(WAYS).replace(", ", ";"),
-                        help="names of ways, commas between")
+    parser.add_argument("--only", default=",".join(WAYS), help="names of ways, commas between")
     how = parser.parse_args()
     COUNT = how.count
     found = nginx_of()
-    ways = [name.replace(";", ", ") for name in how.only.split(",")]
+    ways = how.only.split(",")
+    for way in ways:
+        if way not in WAYS:
+            parser.error(f"{way} is none of {', '.join(WAYS)}")
     if "RESTY_PATH" not in os.environ and "resty-mail" in ways:
         print("left out: resty-mail (RESTY_PATH is not set)", file=sys.stderr)
         ways.remove("resty-mail")
