@@ -139,10 +139,14 @@ def measure(how, found, values, way):
 
 
 def table(how, found, values):
-    print("| while it | p50 | p99 | max | idle: p50 | p99 | max |\n|---|---|---|---|---|---|---|")
+    print("| while it | p50 | p99 | max | idle: p50 | p99 | max | p99 later by |\n"
+          "|---|---|---|---|---|---|---|---|")
     for way in how.only.split(","):
+        busy, idle = measure(how, found, values, way)
         figures = [f"{statistics.median(r[key] for r in rounds):.1f}"
-                   for rounds in measure(how, found, values, way) for key in ("p50", "p99", "max")]
+                   for rounds in (busy, idle) for key in ("p50", "p99", "max")]
+        pairs = (b["p99"] - i["p99"] for b, i in zip(busy, idle))
+        figures.append(f"{statistics.median(pairs):.1f}")
         print(f"| {way} | {' | '.join(figures)} |", flush=True)
 
 
