@@ -36,6 +36,8 @@ local SECTIONS = {
     beside = { { "mailer.ways", "OPTIONS" } } },
   { "Options of retry", module = "mailer.retry", names = { "OPTIONS" }, defaults = "DEFAULTS" },
   { "Options of rate", module = "mailer.rate", names = { "OPTIONS" } },
+  { "Options of shared", module = "mailer.shared", names = { "OPTIONS" } },
+  { "Options of queue", module = "mailer.outbound_queue", names = { "OPTIONS" } },
   { "Options of send_all", module = "mailer.batch", names = { "OPTIONS" } },
   { "Fields of a message", module = "message", names = { "FIELDS" },
     beside = { { "message.ready_fields" } } },

@@ -148,6 +148,16 @@ describe("shared limits outside of nginx", function()
     assert.matches("nginx", err.text)
   end)
 
+  it("have a lease that can be put off in time", function()
+    for _, lease in ipairs { 0, 0.5 } do
+      local mailer, err = ettsumailer.mailer {
+        host = "mail.example", shared = { dictionary = "limits", lease = lease },
+      }
+      assert.is_nil(mailer)
+      assert.matches("lease must be 1 second or more", err.text)
+    end
+  end)
+
   it("are misuse where an option is unknown", function()
     assert.has_error(function()
       ettsumailer.mailer { host = "mail.example", shared = { dictionry = "limits" } }

@@ -16,8 +16,10 @@ local M = {}
 ---The options of shared, with their kinds.
 --- dictionary  the name of a lua_shared_dict that holds nothing else
 --- lease       seconds after which a worker that was killed holds no connection any more; 10 where
----             absent
+---             absent, 1 at least
 M.OPTIONS = { dictionary = "string", lease = "seconds" }
+
+local SHORTEST = 1 -- second of a lease, which the keeper of places has to put off in time
 
 -- The dictionary; or nil, err.
 local function dictionary_of(name)
@@ -55,6 +57,9 @@ function M.share(mailer, level)
   local given = mailer.settings.shared
   given = type(given) == "string" and { dictionary = given } or given
   options.check("mailer: shared", given, M.OPTIONS, level + 1)
+  if given.lease and given.lease < SHORTEST then
+    return errors.refuse("CONFIG", ("shared: lease must be %d second or more"):format(SHORTEST))
+  end
   local dictionary, err = dictionary_of(given.dictionary)
   if not dictionary then
     return nil, err
