@@ -67,7 +67,8 @@ local function start(how)
   how = how or {}
   server = counting.start(how)
   nginx, why = nginx_of.start {
-    http = "lua_shared_dict limits 1m; lua_shared_dict seen 1m; lua_shared_dict tiny 12k;",
+    http = "lua_shared_dict limits 1m; lua_shared_dict seen 1m; lua_shared_dict tiny 12k; "
+      .. "lua_check_client_abort on;",
     server = SERVER, workers = 4,
     files = { mail = MAIL:format(server.port, how.options or "nil") },
   }
@@ -195,6 +196,20 @@ describe("limits that four workers share", function()
     os.execute("kill -9 " .. pid)
     assert.matches(" sent$", (next_one:answer()))
     lost:answer()
+  end)
+
+  here("free the connection of a request whose client has gone", function()
+    assert(start { delay = 3, options = "{ connections = 1 }" })
+    local lost = begin(1)
+    for _ = 1, 500 do
+      if server:noted().open > 0 then break end
+      core.poll({}, core.clock() + 20)
+    end
+    local began = core.clock()
+    lost:abort()
+    assert.matches(" sent$", (nginx:get "/send"))
+    -- Connecting, and with it the wait for a place, has thirty seconds.
+    assert.is_true(core.clock() - began < 20000)
   end)
 
   here("are given up by a worker that needs them no more to one that does", function()
