@@ -1,7 +1,7 @@
 -- Every Lua block of the README is run, against the testing server in place of smtp.example.com.
 local server_of = require "ettsumailer.testing.server"
 
-local FOLDER = "build/readme"
+local FOLDER = require("support.scratch") .. "/readme"
 local load_text = loadstring or load -- luacheck: ignore
 
 local function read_file(path)
