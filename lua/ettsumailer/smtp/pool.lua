@@ -1,17 +1,14 @@
 -- The connections of one mailer to its server: opened when needed, kept while they may be used.
 -- Why: an open connection saves every round trip of a setup; a dead one must never cost a mail.
--- Not: what is sent over them (delivery.lua, transaction.lua), nor their setup (handshake.lua).
+-- Not: who may have one, and the wait for it (pool_room.lua); what is sent over them (delivery.lua,
+--  transaction.lua), nor their setup (handshake.lua).
 
 local cap_of = require "ettsumailer.smtp.cap"
 local core = require "ettsumailer.core"
-local errors = require "ettsumailer.errors"
 local handshake = require "ettsumailer.smtp.handshake"
-local lazy = require "ettsumailer.lazy"
 local options = require "ettsumailer.options"
-local scheduler = require "ettsumailer.scheduler"
+local room = require "ettsumailer.smtp.pool_room"
 local world = require "ettsumailer.world"
-
-local signal_of = lazy.of "ettsumailer.signal"
 
 local ipairs, min, next, select, setmetatable = ipairs, math.min, next, select, setmetatable
 local remove = table.remove
@@ -31,12 +28,6 @@ M.OPTIONS = {
 }
 
 local DEFAULTS = { connections = 4, messages_per_connection = 100, idle = 30, max_age = 300 }
-
--- Between two looks of one that waits for a connection at those whose request nginx has ended.
-local LOOK_SECONDS = 0.5
-
--- How long more than connecting may take what comes before a connection is there.
-local GRACE_MS = 1000
 
 -- How long the first reply on a reused connection is awaited before a new one takes its place.
 local REUSE_SECONDS = 10
@@ -75,95 +66,6 @@ local function is_usable(self, conn)
     and (not conn.io.unpark or conn.io:unpark()) and is_quiet(conn)
 end
 
--- A connection counts from the moment it is being opened (where its owner stands for it) to its end
--- or its return.
-local function hold(self, key, owner)
-  self.in_use[key], self.count = owner, self.count + 1
-  key.held_until = core.clock() + self.settings.timeouts.connect * 1000 + GRACE_MS
-end
-
--- Frees the place of a connection that did not come to be.
-local function give_place(owner)
-  if owner.place then
-    owner.place:give()
-    owner.place = nil
-  end
-end
-
--- The context of TLS, as soon as nothing can need it any more: it is about a megabyte that Lua's
--- collector knows nothing of.
-local function close_context(self)
-  local context = self.settings.tls_context
-  if self.closed and self.count == 0 and context then
-    context:close()
-  end
-end
-
-local function let_go(self, key)
-  if self.in_use[key] then
-    self.in_use[key], self.count = nil, self.count - 1
-    close_context(self)
-    if self.signal and self.signal:count() < 0 then -- so many wait
-      self.signal:post(1)
-    end
-  end
-end
-
--- Whether whoever has it never comes back: nginx ends a request whose client has gone, and says so
--- to nobody. Where there is no connection yet, only time tells.
-local function is_lost(key)
-  local io = key.io or key.opening and key.opening.io
-  if io then
-    return io.is_lost ~= nil and io:is_lost()
-  end
-  return world.is_nginx and core.clock() > key.held_until
-end
-
--- Takes back what is lost.
-local function reclaim(self)
-  local lost = {}
-  for key in next, self.in_use do
-    lost[#lost + 1] = is_lost(key) and key or nil
-  end
-  for _, key in ipairs(lost) do
-    let_go(self, key)
-    give_place(key)
-    local conn = key.io and key or key.opening
-    if conn then
-      conn:close()
-    end
-  end
-end
-
-local function is_full(self)
-  if self.count >= self.cap:allowed() then
-    reclaim(self)
-  end
-  return self.count >= self.cap:allowed()
-end
-
--- What is posted when a connection is free; nil where nobody can free one meanwhile.
-local function signal_here(self)
-  local loop = self.settings.transport.loop
-  if not scheduler.is_shared(loop) then
-    return nil
-  end
-  self.signal = self.signal or signal_of.new(loop)
-  return self.signal
-end
-
--- Waits until a connection is free, where others can free one meanwhile (nginx, an event loop).
--- Returns whether.
-local function wait_for_free(self, owner)
-  local limit = core.clock() + self.settings.timeouts.connect * 1000
-  local deadline = min(owner.deadline or limit, limit)
-  local signal = signal_here(self)
-  while signal and core.clock() < deadline and is_full(self) do
-    signal:wait(min(LOOK_SECONDS, (deadline - core.clock()) / 1000))
-  end
-  return not is_full(self)
-end
-
 -- Says QUIT on one that is idle, wherever its transport keeps it.
 local function hang_up_idle(conn, deadline)
   conn.deadline = deadline
@@ -199,16 +101,16 @@ end
 
 local function open_new(self, owner)
   local started = core.clock()
-  hold(self, owner, owner)
+  room.hold(self, owner, owner)
   local conn, err = handshake.open(self.settings, owner, self.lock_step)
   if conn then
-    hold(self, conn, owner) -- from here on cancel reaches it
+    room.hold(self, conn, owner) -- from here on cancel reaches it
   else
     note_failure(self, err, owner.deadline)
   end
-  let_go(self, owner)
+  room.let_go(self, owner)
   owner.opening, owner.cancelled = nil, nil
-  give_place(owner)
+  room.give_place(owner)
   if not conn then
     return nil, err
   end
@@ -216,56 +118,24 @@ local function open_new(self, owner)
   ok, err = handshake.prepare(conn)
   if not ok then
     note_failure(self, err, owner.deadline)
-    let_go(self, conn)
+    room.let_go(self, conn)
     return nil, err
   end
   conn.setup_seconds = (core.clock() - started) / 1000
   return conn
 end
 
-local function refuse(self)
-  if self.closed then
-    return errors.refuse("CANCELLED", "the mailer was closed")
-  end
-  local allowed = self.cap:allowed()
-  local text = ("all %d connections are in use: send fewer at a time, or raise connections")
-    :format(allowed)
-  if allowed < self.settings.connections then
-    text = ("all %d connections are in use, and the server wants no more for now: send fewer at a "
-      .. "time, or later"):format(allowed)
-  end
-  return errors.refuse("QUEUE_FULL", text)
-end
-
--- Waits for a place among the connections of all workers, where they share them: it is the owner's
--- until a connection has it. Returns an idle connection that has come back meanwhile; or nil, err.
-local function wait_for_place(self, owner, must_be_new)
-  if not self.places or not world.may_wait() then
-    return nil
-  end
-  local limit = core.clock() + self.settings.timeouts.connect * 1000
-  local conn, err
-  owner.place, err = self.places:wait(min(owner.deadline or limit, limit), function()
-    conn = not must_be_new and take_idle(self, owner.deadline) or nil
-    return conn or self.closed or owner.cancelled
-  end)
-  if owner.cancelled then
-    return errors.refuse("CANCELLED", "the sending was cancelled")
-  elseif conn or owner.place or err or self.closed then
-    return conn, err
-  end
-  return errors.refuse("QUEUE_FULL",
-    ("all %d connections of all workers are in use"):format(self.settings.connections))
-end
-
 -- An idle connection; or nil: the owner may open one; or nil, err.
 local function find_idle(self, owner, must_be_new)
-  hold(self, owner, owner) -- to look at an idle one may take a while
-  local conn, err = not must_be_new and take_idle(self, owner.deadline) or nil, nil
-  if not conn then
-    conn, err = wait_for_place(self, owner, must_be_new)
+  room.hold(self, owner, owner) -- to look at an idle one may take a while
+  local function look()
+    return not must_be_new and take_idle(self, owner.deadline) or nil
   end
-  let_go(self, owner)
+  local conn, err = look(), nil
+  if not conn then
+    conn, err = room.wait_for_place(self, owner, look)
+  end
+  room.let_go(self, owner)
   return conn, err
 end
 
@@ -276,18 +146,18 @@ end
 ---@return ettsumailer.connection?
 ---@return ettsumailer.error?
 function Pool:acquire(owner, must_be_new)
-  local is_free = not is_full(self) or wait_for_free(self, owner)
+  local is_free = not room.is_full(self) or room.wait_for_free(self, owner)
   if self.closed or not is_free then
-    return refuse(self)
+    return room.refuse(self)
   end
   local conn, err = find_idle(self, owner, must_be_new)
   if conn then
-    hold(self, conn, owner)
+    room.hold(self, conn, owner)
     conn.cancelled, owner.cancelled = owner.cancelled or false, nil
     return conn
   elseif err or self.closed then
-    give_place(owner)
-    return nil, err or select(2, refuse(self))
+    room.give_place(owner)
+    return nil, err or select(2, room.refuse(self))
   end
   return open_new(self, owner)
 end
@@ -304,7 +174,7 @@ end
 ---@param is_wanted boolean  what has been idle longest is hung up
 ---@return boolean has_hung_up
 function Pool:tend(is_wanted)
-  reclaim(self)
+  room.reclaim(self)
   local conn = is_wanted and remove(self.idle, 1) or nil
   if conn and world.is_ending() then
     conn:close() -- nginx has closed what was parked
@@ -317,7 +187,7 @@ end
 ---Gives back what acquire gave: kept, or hung up.
 ---@param conn ettsumailer.connection
 function Pool:release(conn)
-  let_go(self, conn)
+  room.let_go(self, conn)
   local is_used_up = conn.messages >= self.settings.messages_per_connection
   if self.closed or conn.dead or conn.quitting or is_used_up
     or self.count + #self.idle >= self.cap:allowed()
@@ -341,8 +211,8 @@ function Pool:abandon(owner)
     left[#left + 1] = whose == owner and key or nil
   end
   for _, key in ipairs(left) do
-    let_go(self, key)
-    give_place(owner)
+    room.let_go(self, key)
+    room.give_place(owner)
     local conn = key ~= owner and key or owner.opening
     if conn then
       conn:close()
@@ -392,7 +262,7 @@ function Pool:close()
     hang_up_idle(conn)
     conn = remove(self.idle)
   end
-  close_context(self)
+  room.close_context(self)
 end
 
 return M
