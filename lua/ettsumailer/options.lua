@@ -112,6 +112,18 @@ function M.check(what, given, known, level)
   end
 end
 
+---What the first check that fails says.
+---@param checks table[]  each { function(values): whether it fails, what to say }
+---@param values table
+---@return string?  nil where none fails
+function M.fault(checks, values)
+  for i = 1, #checks do
+    if checks[i][1](values) then
+      return checks[i][2]
+    end
+  end
+end
+
 ---A new table with the raw fields of all the given ones; later ones win.
 ---@param ... table?
 ---@return table

@@ -99,13 +99,9 @@ local function fault(settings)
   if unsafe then
     return unsafe .. " is empty, or has a control character or white space at an end"
   end
-  for _, check in ipairs(CHECKS) do
-    if check[1](settings) then
-      return check[2]
-    end
-  end
   local is_must = settings.security == "implicit" or settings.security == "starttls"
-  return (is_must or is_particular(settings)) and tls_settings.fault(settings)
+  return options.fault(CHECKS, settings)
+    or (is_must or is_particular(settings)) and tls_settings.fault(settings)
     or names_login(settings) and mechanisms.fault(settings) or nil
 end
 

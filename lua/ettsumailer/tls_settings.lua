@@ -4,6 +4,7 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local options = require "ettsumailer.options"
 
 local io, ipairs, type = io, ipairs, type
 local concat = table.concat
@@ -27,11 +28,7 @@ local CHECKS = {
 ---@param settings table
 ---@return string?
 function M.fault(settings)
-  for _, check in ipairs(CHECKS) do
-    if check[1](settings) then
-      return check[2]
-    end
-  end
+  return options.fault(CHECKS, settings)
 end
 
 -- PEM text, or what the file of that name holds.

@@ -55,10 +55,9 @@ function M.new(given, level)
       level)
   end
   options.check("mailer: rate", given, M.OPTIONS, level)
-  for _, check in ipairs(CHECKS) do
-    if check[1](given) then
-      return errors.refuse("CONFIG", "rate: " .. check[2])
-    end
+  local fault = options.fault(CHECKS, given)
+  if fault then
+    return errors.refuse("CONFIG", "rate: " .. fault)
   end
   local per, burst = given.per or 1, given.burst or 1
   return setmetatable({

@@ -64,10 +64,9 @@ function M.new(given, level, random_of)
   given = given ~= true and given or {}
   options.check("mailer: retry", given, M.OPTIONS, level)
   local policy = options.merge(M.DEFAULTS, given)
-  for _, check in ipairs(CHECKS) do
-    if check[1](policy) then
-      return errors.refuse("CONFIG", "retry: " .. check[2])
-    end
+  local fault = options.fault(CHECKS, policy)
+  if fault then
+    return errors.refuse("CONFIG", "retry: " .. fault)
   end
   policy.random = random_of or random
   return setmetatable(policy, Policy)

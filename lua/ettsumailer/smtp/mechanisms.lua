@@ -4,6 +4,7 @@
 
 local core = require "ettsumailer.core"
 local errors = require "ettsumailer.errors"
+local options = require "ettsumailer.options"
 
 local error, ipairs, type = error, ipairs, type
 local concat = table.concat
@@ -93,11 +94,7 @@ local CHECKS = {
 ---@param settings table
 ---@return string?
 function M.fault(settings)
-  for _, check in ipairs(CHECKS) do
-    if check[1](settings) then
-      return check[2]
-    end
-  end
+  return options.fault(CHECKS, settings)
 end
 
 -- Whether the login has what the mechanism of that name takes, and TLS what it is bound to.
